@@ -1,0 +1,83 @@
+# sallyport: GNU make, non-recursive, out of tree. `make help` lists the targets.
+#   BUILD=release|debug|asan|fuzz   CC=gcc|clang   V=1   PREFIX= DESTDIR=
+
+VERSION := 0.1.0
+BUILD   ?= release
+B       ?= build/$(BUILD)
+PREFIX  ?= /usr/local
+CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
+Q       := $(if $(V),,@)
+
+# Every Debian package sallyport is built and tested with, in one place; `make deps` installs them.
+PACKAGES := gcc pkg-config libc6-dev libpcap-dev libc-ares-dev libnl-3-dev libnl-route-3-dev \
+	libnl-genl-3-dev libnl-nf-3-dev libssl-dev libncurses-dev libcmocka-dev libuv1-dev \
+	libjansson-dev libinih-dev nftables iproute2 iptables python3-jsonschema
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
+	-Wmissing-prototypes -Wvla -Wformat=2 -Wimplicit-fallthrough -Wundef -Wcast-qual \
+	-Wwrite-strings -Werror
+HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fPIE
+CFLAGS_release := -O2 -g $(HARDEN)
+CFLAGS_debug   := -O0 -g
+CFLAGS_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+CFLAGS_fuzz    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined,fuzzer-no-link
+LDFLAGS_release := -pie -Wl,-z,relro,-z,now
+LDFLAGS_asan    := -fsanitize=address,undefined
+LDFLAGS_fuzz    := -fsanitize=address,undefined
+
+LIBS := libcares libnl-3.0 libnl-route-3.0 libuv jansson inih openssl
+pkg   = $(shell pkg-config $(1) $(2) 2>/dev/null)
+CFLAGS  ?=
+ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -DSP_VERSION='"$(VERSION)"' -DSP_PREFIX='"$(PREFIX)"' \
+	-Iinclude -I. $(WARN) $(CFLAGS_$(BUILD)) $(call pkg,--cflags,$(LIBS)) $(CFLAGS)
+ALL_LDFLAGS = $(LDFLAGS_$(BUILD)) $(LDFLAGS)
+LDLIBS = $(call pkg,--libs,$(LIBS)) -lm
+
+SRCS := $(sort $(wildcard diag/*/*.c diag/lab/servers/*.c probes/*.c probes/core/*.c rules/*.c \
+	ui/*.c ui/commands/*.c ui/report/*.c))
+LIB_SRCS := $(filter-out ui/main.c,$(SRCS))
+OBJS := $(SRCS:%.c=$(B)/%.o)
+LIB  := $(B)/libsallyport.a
+BIN  := $(B)/bin/sallyport
+
+all: $(BIN) profiles
+
+$(BIN): $(B)/ui/main.o $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(LIB): $(LIB_SRCS:%.c=$(B)/%.o)
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(B)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# The binary finds its data beside itself: bin/sallyport and share/sallyport, here as when installed.
+PROFILES := $(wildcard diag/profiles/*.ini)
+profiles: $(PROFILES:diag/profiles/%=$(B)/share/sallyport/profiles/%)
+$(B)/share/sallyport/profiles/%.ini: diag/profiles/%.ini
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+
+# Unit tests: one cmocka program per tests/unit/test_*.c; tests/support is linked into each.
+UNIT_SRCS := $(sort $(wildcard tests/unit/test_*.c))
+UNIT_BINS := $(UNIT_SRCS:%.c=$(B)/%)
+SUPPORT   := $(sort $(wildcard tests/support/*.c))
+$(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(SUPPORT:%.c=$(B)/%.o) $(LIB)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+
+unit: $(UNIT_BINS)
+	$(Q)for t in $(UNIT_BINS); do $$t || exit 1; done
+
+clean:
+	rm -rf build
+
+-include $(wildcard $(B)/*.d $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d)
+.PHONY: all profiles unit clean
+.SECONDARY:

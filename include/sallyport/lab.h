@@ -1,0 +1,106 @@
+/*
+ * The lab: a private fake Internet in network namespaces, with faults on it.
+ *
+ *   device --- gateway (nftables NAT) ---[link]--- r1 --- r2 --- r3 --- server side
+ *              192.168.77.0/24           delay, loss
+ *
+ * Promises: it never touches the host's own network, tears down on every way out (all of it lives
+ * in a PID namespace of its own), and many can run at once. CMD sees only what a site would give
+ * it, plus SALLYPORT_IDENTITY_KEY and SSL_CERT_FILE.
+ */
+#ifndef SALLYPORT_LAB_H
+#define SALLYPORT_LAB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sallyport/addr.h"
+#include "sallyport/err.h"
+#include "sallyport/loop.h"
+#include "sallyport/profile.h"
+
+/* Knobs that far-side servers read. Each is set by a row of the lab's fault table; 0 or NULL is
+ * the honest server. */
+struct lab_knobs {
+	/* link */
+	double delay_ms, jitter_ms, loss; /* one way; loss 0..1 */
+	/* DNS (server on the gateway, 192.168.77.1): how it lies */
+	enum lab_dns {
+		LAB_DNS_HONEST, LAB_DNS_MUTE, LAB_DNS_UDP_MUTE, LAB_DNS_NXDOMAIN, LAB_DNS_SERVFAIL,
+		LAB_DNS_REFUSED, LAB_DNS_EMPTY, LAB_DNS_SINKHOLE, LAB_DNS_PRIVATE, LAB_DNS_FORGED,
+		LAB_DNS_GARBAGE, LAB_DNS_TWICE, LAB_DNS_EDE, LAB_DNS_HOSTILE_CNAME,
+		LAB_DNS_PORTAL, /* every name gives the gateway */
+	} dns;
+	/* NTP */
+	enum lab_ntp { LAB_NTP_HONEST, LAB_NTP_WRONG, LAB_NTP_KOD_RATE, LAB_NTP_KOD_DENY,
+		       LAB_NTP_UNSYNC, LAB_NTP_BAD_ORIGIN } ntp;
+	double clock_offset_s; /* what the servers' clocks (NTP, TLS dates, HTTP Date) are ahead */
+	/* DTLS on UDP 5684 */
+	enum lab_dtls {
+		LAB_DTLS_HONEST, LAB_DTLS_MUTE, LAB_DTLS_ALERT, LAB_DTLS_ALERT_AFTER_COOKIE,
+		LAB_DTLS_STALL, /* cookie exchange, then nothing */
+		LAB_DTLS_WRONG_KEY, LAB_DTLS_TEXT, LAB_DTLS_RANDOM, LAB_DTLS_FRAGMENTS,
+		LAB_DTLS_ONE_DATAGRAM, LAB_DTLS_TWICE, LAB_DTLS_LATE, LAB_DTLS_NO_COOKIE,
+		LAB_DTLS_NO_ECHO,
+	} dtls;
+	/* TCP 5683 */
+	enum lab_greeting { LAB_GREETING_HONEST, LAB_GREETING_TEXT, LAB_GREETING_TLS,
+			    LAB_GREETING_HTTP, LAB_GREETING_SHORT, LAB_GREETING_LONG,
+			    LAB_GREETING_CLOSE, LAB_GREETING_SILENT } greeting;
+	/* TLS on TCP 443 */
+	enum lab_tls { LAB_TLS_HONEST, LAB_TLS_PRIVATE_CA, LAB_TLS_SNI_FILTER, LAB_TLS_EXPIRED,
+		       LAB_TLS_WRONG_NAME, LAB_TLS_HANG, LAB_TLS_ALERT } tls;
+	/* HTTP on TCP 80 */
+	enum lab_http { LAB_HTTP_HONEST, LAB_HTTP_REDIRECT, LAB_HTTP_PAGE, LAB_HTTP_SILENT } http;
+};
+
+/* What the servers need to know: made once per lab, before any namespace. */
+struct lab_world {
+	const struct profile *profile; /* names, ports, URLs that the far side must answer for */
+	struct lab_knobs knobs;
+	char dir[64];           /* private scratch directory: key and CA files live here */
+	struct addr resolver;   /* the gateway's LAN address: where the DNS server listens */
+	struct addr cloud_udp, cloud_tcp, web, ntp, portal, other, forged; /* far-side addresses */
+	/* keys, made by lab_keys_make() */
+	uint8_t spki[128];      /* of the DTLS identity key, DER */
+	size_t spki_len;
+	void *identity_key;     /* EVP_PKEY of the DTLS server */
+	void *wrong_key;        /* EVP_PKEY of an impostor */
+};
+/* The address the lab's DNS gives for a name (suffix match on the profile's names); false when the
+ * lab does not know the name. */
+bool lab_world_lookup(const struct lab_world *w, const char *name, struct addr *out);
+
+/* A far-side (or gateway-side) server: runs inside an already entered namespace, on its loop. */
+struct lab_server {
+	const char *name;
+	enum lab_side { LAB_SIDE_GATEWAY, LAB_SIDE_FAR } side;
+	/* Opens sockets and registers them; they live as long as the process. 0 or negative. */
+	int (*start)(struct loop *l, const struct lab_world *w);
+};
+extern const struct lab_server *const lab_servers[]; /* diag/lab/servers.c */
+extern const size_t n_lab_servers;
+
+/* A fault the lab can put on the network: a row of data. */
+struct lab_fault {
+	const char *name;    /* what `sallyport lab NAME` takes: usually the fault's slug */
+	const char *summary; /* one line for `lab list` */
+	const char *expect;  /* slug of the verdict expected from `check`, NULL: none (clean, look-alike) */
+	int exit;            /* exit code expected from `check` with the default profile */
+	const char *nft_gateway; /* nftables commands for the gateway's forward chain, or NULL */
+	const char *nft_device;  /* for the device's own output chain, or NULL */
+	const char *nft_r2;      /* for router 2, or NULL */
+	const char *nft_server;  /* for the server side's input chain, or NULL */
+	const char *shell_free;  /* reserved: other knobs by name, see diag/lab/faults.c */
+	struct lab_knobs knobs;
+};
+extern const struct lab_fault lab_fault_table[];
+extern const size_t n_lab_fault_table;
+
+/* Makes the lab with the faults named (separated by commas), runs argv in the device's namespace
+ * (a shell when argv is NULL) and returns its exit code, or a negative code with *err. */
+int lab_run(const char *faults, const struct lab_knobs *extra, char *const argv[],
+	    struct sp_error *err);
+
+#endif
