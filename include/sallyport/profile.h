@@ -16,6 +16,7 @@
 #include "sallyport/err.h"
 
 enum {
+	PROFILE_MAX_BYTES = 65536, /* of a profile file */
 	PROFILE_MAX_TARGETS = 32,
 	PROFILE_MAX_KINDS = 24,
 	PROFILE_MAX_LIST = 8,
@@ -66,13 +67,14 @@ struct profile_kind {
 	double keepalive_s;          /* default of its firmware on this profile's interface */
 	double keepalive_ethernet_s; /* default on Ethernet; 0 where it has none */
 	bool keepalive_fixed;        /* cannot be changed by the owner */
-	const char *keepalive_call;  /* how to set it, printf-like with {s}; NULL when fixed */
+	const char *keepalive_call;  /* how to set it; {s} stands for the seconds; NULL when fixed */
+	const char *keepalive_since; /* firmware from which the default holds, or NULL */
 	const char *source;
 };
 
 /* A peer that is asked only to tell one cause from another. */
 struct profile_control {
-	const char *name; /* host name or address */
+	const char *name; /* host name */
 	uint16_t port;
 	const char *operator;
 };

@@ -14,7 +14,7 @@
 #include "sallyport/err.h"
 #include "sallyport/profile.h"
 
-enum { SETTINGS_MAX_DEVICES = 256 };
+enum { SETTINGS_MAX_DEVICES = 256, SETTINGS_MAX = 40 };
 
 /* A device the answer is for (--device MAC[,IP][,NAME], --devices FILE.csv). */
 struct device {
@@ -32,6 +32,7 @@ struct settings {
 	double budget_s;  /* of the whole run */
 	struct device devices[SETTINGS_MAX_DEVICES];
 	size_t n_devices;
+	const char *origins[SETTINGS_MAX]; /* per row: default, environment, flag or file */
 };
 
 enum setting_type { SET_TEXT, SET_LIST, SET_BOOL, SET_REAL, SET_CHOICE, SET_DEVICE };

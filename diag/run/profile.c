@@ -1,0 +1,257 @@
+/*
+ * Profiles from INI text and back. inih splits the lines; the schema table (profile_fields.c)
+ * decides what they mean. inih's callback knows no line numbers in Debian's build, so the reader
+ * that feeds it counts them.
+ */
+#include "sallyport/profile.h"
+
+#include <ini.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "profile_fields.h"
+#include "sallyport/text.h"
+
+struct parse {
+	struct arena *arena;
+	const char *label, *text;
+	size_t n, at;
+	unsigned line;
+	const char *line_start;
+	struct profile *p;
+	bool seen_fields[128]; /* of the section being read */
+	char section[64];
+	struct sp_error *err;
+	int error;
+};
+
+static int fail(struct parse *ps, const char *where, const char *text)
+{
+	if (!ps->error) {
+		const char *at = NULL;
+		size_t len = strcspn(ps->line_start, "\n");
+		if (where && len)
+			at = memmem(ps->line_start, len, where, strlen(where));
+		unsigned column = at ? (unsigned)(at - ps->line_start) + 1 : 1;
+		ps->error = sp_error_at(ps->err, SP_E_SYNTAX, ps->label, ps->line, column, "%s", text);
+	}
+	return 0; /* inih: 0 is an error */
+}
+
+/* fgets over memory. A line that does not fit inih's buffer is refused, not split. */
+static char *read_line(char *out, int cap, void *ctx)
+{
+	struct parse *ps = ctx;
+	if (ps->at >= ps->n || ps->error)
+		return NULL;
+	ps->line++;
+	ps->line_start = ps->text + ps->at;
+	const char *nl = memchr(ps->line_start, '\n', ps->n - ps->at);
+	size_t len = nl ? (size_t)(nl - ps->line_start) + 1 : ps->n - ps->at;
+	ps->at += len;
+	if (len >= (size_t)cap) {
+		fail(ps, NULL, "line is too long (at most 198 characters)");
+		return NULL;
+	}
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)ps->line_start[i];
+		if ((c < 0x20 && c != '\n' && c != '\t' && c != '\r') || c >= 0x7f) {
+			fail(ps, NULL, "only printable ASCII is allowed");
+			return NULL;
+		}
+	}
+	memcpy(out, ps->line_start, len);
+	out[len] = '\0';
+	return out;
+}
+
+static struct profile_target *target_named(struct parse *ps, const char *name)
+{
+	struct profile *p = ps->p;
+	int i = profile_target_by_section(p, name);
+	if (i >= 0)
+		return &p->targets[i];
+	if (p->n_targets == PROFILE_MAX_TARGETS)
+		return NULL;
+	p->targets[p->n_targets].section = arena_strdup(ps->arena, name);
+	return &p->targets[p->n_targets++];
+}
+
+static struct profile_kind *kind_named(struct parse *ps, const char *name)
+{
+	struct profile *p = ps->p;
+	int i = profile_kind_by_id(p, name);
+	if (i >= 0)
+		return &p->kinds[i];
+	if (p->n_kinds == PROFILE_MAX_KINDS)
+		return NULL;
+	p->kinds[p->n_kinds].id = arena_strdup(ps->arena, name);
+	return &p->kinds[p->n_kinds++];
+}
+
+/* "target cloud-udp" -> its struct; *which tells the kind of section. NULL: unknown or full. */
+static void *section_base(struct parse *ps, const char *section, enum section *which)
+{
+	const char *space = strchr(section, ' ');
+	size_t n = space ? (size_t)(space - section) : strlen(section);
+	const char *name = space ? space + 1 : "";
+	for (unsigned i = 0; i < SECTION_COUNT; i++) {
+		if (strlen(section_names[i]) != n || strncmp(section_names[i], section, n))
+			continue;
+		*which = (enum section)i;
+		if (i == SECTION_TARGET)
+			return *name ? target_named(ps, name) : NULL;
+		if (i == SECTION_KIND)
+			return *name ? kind_named(ps, name) : NULL;
+		return *name ? NULL : ps->p;
+	}
+	return NULL;
+}
+
+static const struct field *field_named(enum section s, const char *key, size_t *index)
+{
+	for (size_t i = 0; i < n_profile_fields; i++)
+		if (profile_fields[i].section == s && strcmp(profile_fields[i].key, key) == 0) {
+			*index = i;
+			return &profile_fields[i];
+		}
+	return NULL;
+}
+
+static int on_value(void *ctx, const char *section, const char *key, const char *value)
+{
+	struct parse *ps = ctx;
+	char text[400];
+	enum section which = SECTION_PROFILE;
+	if (strcmp(section, ps->section)) {
+		text_copy(ps->section, sizeof(ps->section), section);
+		memset(ps->seen_fields, 0, sizeof(ps->seen_fields));
+	}
+	void *base = section_base(ps, section, &which);
+	if (!base) {
+		snprintf(text, sizeof(text),
+			 "section [%s] is unknown or one too many (profile, controls, target NAME, "
+			 "kind NAME)", section);
+		return fail(ps, NULL, text);
+	}
+	size_t i;
+	const struct field *f = field_named(which, key, &i);
+	if (!f || ps->seen_fields[i]) {
+		snprintf(text, sizeof(text), "%s '%s' in section [%s]",
+			 f ? "a second" : "unknown key", key, section);
+		return fail(ps, key, text);
+	}
+	ps->seen_fields[i] = true;
+	struct sp_error why = { 0 };
+	if (field_set(ps->arena, f, base, value, &why)) {
+		snprintf(text, sizeof(text), "%s: %s", key, why.text);
+		return fail(ps, *value ? value : key, text);
+	}
+	return 1;
+}
+
+static const char *check_stem(struct arena *a, const struct profile_target *t)
+{
+	if (strcmp(t->probe, "ntp") == 0)
+		return "ntp";
+	if (strcmp(t->probe, "http") == 0)
+		return "portal";
+	return arena_printf(a, "%s%u", t->transport == TRANSPORT_UDP ? "udp" : "tcp", t->port);
+}
+
+int profile_parse(struct arena *a, const char *label, const char *text, size_t n,
+		  const struct profile **out, struct sp_error *err)
+{
+	if (n > PROFILE_MAX_BYTES)
+		return sp_error_at(err, SP_E_LIMIT, label, 0, 0, "larger than %d bytes", PROFILE_MAX_BYTES);
+	struct parse ps = { .arena = a, .label = label, .text = text, .n = n, .line_start = "",
+			    .p = arena_alloc(a, sizeof(struct profile)), .err = err };
+	int bad_line = ini_parse_stream(read_line, &ps, on_value, &ps);
+	if (ps.error)
+		return ps.error;
+	if (bad_line) {
+		ps.line = (unsigned)(bad_line > 0 ? bad_line : 0);
+		ps.line_start = "";
+		fail(&ps, NULL, "neither [section] nor key = value");
+		return ps.error;
+	}
+	struct sp_error why = { 0 };
+	if (profile_check(a, ps.p, &why))
+		return sp_error_at(err, SP_E_SYNTAX, label, 0, 0, "%s", why.text);
+	for (size_t i = 0; i < ps.p->n_targets; i++)
+		ps.p->targets[i].check = check_stem(a, &ps.p->targets[i]);
+	*out = ps.p;
+	return 0;
+}
+
+/* Keys without blanks around '=', so that whatever fitted a line when read fits again. */
+static const char *format_section(struct arena *a, enum section s, const char *name,
+				  const void *base)
+{
+	const char *text = arena_printf(a, "[%s%s%s]\n", section_names[s], name ? " " : "",
+					name ? name : "");
+	for (size_t i = 0; i < n_profile_fields; i++) {
+		const struct field *f = &profile_fields[i];
+		const char *v = f->section == s ? field_get(a, f, base) : NULL;
+		if (v)
+			text = arena_printf(a, "%s%s=%s\n", text, f->key, v);
+	}
+	return text;
+}
+
+const char *profile_format(struct arena *a, const struct profile *p)
+{
+	const char *text = arena_printf(a, "%s%s", format_section(a, SECTION_PROFILE, NULL, p),
+					format_section(a, SECTION_CONTROLS, NULL, p));
+	for (size_t i = 0; i < p->n_targets; i++)
+		text = arena_printf(a, "%s%s", text,
+				    format_section(a, SECTION_TARGET, p->targets[i].section,
+						   &p->targets[i]));
+	for (size_t i = 0; i < p->n_kinds; i++)
+		text = arena_printf(a, "%s%s", text,
+				    format_section(a, SECTION_KIND, p->kinds[i].id, &p->kinds[i]));
+	return text;
+}
+
+const struct profile *profile_with_key(struct arena *a, const struct profile *p, const uint8_t *der,
+				       size_t n)
+{
+	struct profile *copy = arena_memdup(a, p, sizeof(*p));
+	for (size_t i = 0; i < copy->n_targets; i++) {
+		struct profile_target *t = &copy->targets[i];
+		if (strcmp(t->probe, "dtls-device") || n > sizeof(t->key))
+			continue;
+		memset(t->key, 0, sizeof(t->key));
+		memcpy(t->key, der, n);
+		t->key_len = n;
+	}
+	return copy;
+}
+
+int profile_target_by_section(const struct profile *p, const char *section)
+{
+	for (size_t i = 0; i < p->n_targets; i++)
+		if (strcmp(p->targets[i].section, section) == 0)
+			return (int)i;
+	return -1;
+}
+
+int profile_kind_by_id(const struct profile *p, const char *id)
+{
+	for (size_t i = 0; i < p->n_kinds; i++)
+		if (strcmp(p->kinds[i].id, id) == 0)
+			return (int)i;
+	return -1;
+}
+
+const char *profile_target_name(struct arena *a, const struct profile *p,
+				const struct profile_target *t, size_t which)
+{
+	if (!t->name)
+		return NULL;
+	const char *id = strstr(t->name, "{id}");
+	if (!id)
+		return t->name;
+	const char *fill = which < p->probe_ids.n ? p->probe_ids.v[which] : p->probe_ids.v[0];
+	return arena_printf(a, "%.*s%s%s", (int)(id - t->name), t->name, fill, id + 4);
+}
