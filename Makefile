@@ -72,12 +72,75 @@ $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(SUPPORT:%.c=$(B)/%.o) $(LIB)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
+# Fuzz targets: libFuzzer with clang (make fuzz), or a plain main that replays the corpora.
+FUZZ_SRCS   := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_REPLAY := $(FUZZ_SRCS:tests/fuzz/fuzz_%.c=$(B)/tests/fuzz/replay_%)
+FUZZ_BINS   := $(FUZZ_SRCS:tests/fuzz/fuzz_%.c=$(B)/tests/fuzz/fuzz_%)
+$(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay_main.o $(LIB)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(LIB)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+
+build-tests: all $(UNIT_BINS) $(FUZZ_REPLAY)
+fuzz-bins: $(FUZZ_BINS)
+
 unit: $(UNIT_BINS)
-	$(Q)for t in $(UNIT_BINS); do $$t || exit 1; done
+	$(Q)bash tests/run.sh $(UNIT_BINS)
+
+# ---- what people type ---------------------------------------------------------------------------
+help:
+	@echo "make          build build/release/bin/sallyport      make install   DESTDIR= PREFIX=$(PREFIX)"
+	@echo "make demo     install packages, build, show a run    make check     install, build, all tests"
+	@echo "make lint     layers, sizes, banned calls, headers   make asan      all tests under sanitizers"
+	@echo "make bench    figures for docs/PERFORMANCE.md        make fuzz      60 s of fuzzing per target"
+	@echo "make matrix   every lab fault, twice, under ASan too"
+
+deps:
+	@sh tests/tools/deps.sh $(PACKAGES)
+
+demo: deps
+	@$(MAKE) --no-print-directory all
+	@sh tests/tools/demo.sh $(BIN)
+
+check: deps
+	@$(MAKE) --no-print-directory -j2 build-tests
+	@$(MAKE) --no-print-directory -j2 BUILD=asan build-tests
+	@sh tests/tools/peers.sh build/peers
+	@bash tests/run.sh --all
+
+asan: deps
+	@$(MAKE) --no-print-directory -j2 BUILD=asan build-tests
+	@bash tests/run.sh --asan
+
+matrix: deps
+	@$(MAKE) --no-print-directory -j2 build-tests
+	@$(MAKE) --no-print-directory -j2 BUILD=asan build-tests
+	@bash tests/run.sh --matrix
+
+FUZZ_SECONDS ?= 60
+fuzz: deps
+	@$(MAKE) --no-print-directory -j2 BUILD=fuzz CC=clang fuzz-bins
+	@sh tests/tools/fuzz.sh build/fuzz/tests/fuzz $(FUZZ_SECONDS)
+
+lint:
+	@sh tests/tools/lint.sh
+
+bench: deps
+	@$(MAKE) --no-print-directory -j2 all
+	@sh tests/bench/bench.sh $(BIN)
+
+install: all
+	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/sallyport
+	for p in $(PROFILES); do install -D -m 644 $$p \
+		$(DESTDIR)$(PREFIX)/share/sallyport/profiles/$$(basename $$p) || exit 1; done
+	install -D -m 644 docs/report.schema.json $(DESTDIR)$(PREFIX)/share/sallyport/report.schema.json
+	install -D -m 644 docs/sallyport.8 $(DESTDIR)$(PREFIX)/share/man/man8/sallyport.8
 
 clean:
 	rm -rf build
 
 -include $(wildcard $(B)/*.d $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d)
-.PHONY: all profiles unit clean
+.PHONY: all profiles unit build-tests fuzz-bins help deps demo check asan matrix fuzz lint bench install clean
 .SECONDARY:
