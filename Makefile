@@ -83,7 +83,7 @@ $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(LIB)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 
-build-tests: all $(UNIT_BINS) $(FUZZ_REPLAY)
+build-tests: $(if $(wildcard ui/main.c),all) $(UNIT_BINS) $(FUZZ_REPLAY)
 fuzz-bins: $(FUZZ_BINS)
 
 unit: $(UNIT_BINS)
@@ -107,7 +107,6 @@ demo: deps
 check: deps
 	@$(MAKE) --no-print-directory -j2 build-tests
 	@$(MAKE) --no-print-directory -j2 BUILD=asan build-tests
-	@sh tests/tools/peers.sh build/peers
 	@bash tests/run.sh --all
 
 asan: deps
@@ -125,7 +124,7 @@ fuzz: deps
 	@sh tests/tools/fuzz.sh build/fuzz/tests/fuzz $(FUZZ_SECONDS)
 
 lint:
-	@sh tests/tools/lint.sh
+	@bash tests/tools/lint.sh
 
 bench: deps
 	@$(MAKE) --no-print-directory -j2 all

@@ -39,18 +39,18 @@ programs() { # BUILD
 	for t in build/"$1"/tests/unit/test_*; do
 		[ -x "$t" ] && [ "${t%.*}" = "$t" ] && run "$t"
 	done
-	run sh tests/fuzz/replay.sh "build/$1"
+	ls tests/fuzz/fuzz_*.c >/dev/null 2>&1 && run sh tests/fuzz/replay.sh "build/$1"
 }
 
 scripts() {
 	local t
-	for t in "$@"; do run bash "$t"; done
+	for t in "$@"; do [ -f "$t" ] && run bash "$t"; done
 }
 
 case "${1:-}" in
 --all)
 	export SALLYPORT=$PWD/build/release/bin/sallyport
-	run sh tests/tools/lint.sh
+	run bash tests/tools/lint.sh
 	programs release
 	programs asan
 	scripts tests/cli/test_*.sh tests/lab/test_*.sh

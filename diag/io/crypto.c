@@ -1,0 +1,153 @@
+/* libcrypto behind a few calls. */
+#include "sallyport/crypto.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/x509.h>
+
+enum { KEY_FILE_MAX = 8192 };
+
+static EVP_PKEY *load_p256(struct bytes spki)
+{
+	const unsigned char *p = spki.p;
+	EVP_PKEY *key = d2i_PUBKEY(NULL, &p, (long)spki.n);
+	if (key && (!EVP_PKEY_is_a(key, "EC") || EVP_PKEY_get_bits(key) != 256)) {
+		EVP_PKEY_free(key);
+		key = NULL;
+	}
+	return key;
+}
+
+int crypto_verify(struct bytes spki, const struct bytes *parts, size_t n, struct bytes signature)
+{
+	EVP_PKEY *key = load_p256(spki);
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	int result = SP_E_CRYPTO;
+	if (key && md && EVP_DigestVerifyInit(md, NULL, EVP_sha256(), NULL, key) == 1) {
+		result = 1;
+		for (size_t i = 0; i < n; i++)
+			if (EVP_DigestVerifyUpdate(md, parts[i].p, parts[i].n) != 1)
+				result = SP_E_CRYPTO;
+		if (result == 1)
+			result = EVP_DigestVerifyFinal(md, signature.p, signature.n) == 1;
+	}
+	EVP_MD_CTX_free(md);
+	EVP_PKEY_free(key);
+	ERR_clear_error();
+	return result;
+}
+
+int crypto_random(void *out, size_t n)
+{
+	return RAND_bytes(out, (int)n) == 1 ? 0 : SP_E_CRYPTO;
+}
+
+int crypto_sha256(struct bytes in, uint8_t out[32])
+{
+	return EVP_Digest(in.p, in.n, out, NULL, EVP_sha256(), NULL) == 1 ? 0 : SP_E_CRYPTO;
+}
+
+int crypto_hmac_sha256(struct bytes key, struct bytes in, uint8_t out[32])
+{
+	return HMAC(EVP_sha256(), key.p, (int)key.n, in.p, in.n, out, NULL) ? 0 : SP_E_CRYPTO;
+}
+
+static EVP_PKEY *parse_public(const uint8_t *text, size_t n)
+{
+	BIO *bio = BIO_new_mem_buf(text, (int)n);
+	EVP_PKEY *key = bio ? PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL) : NULL;
+	const unsigned char *p = text;
+	BIO_free(bio);
+	if (!key)
+		key = d2i_PUBKEY(NULL, &p, (long)n);
+	ERR_clear_error();
+	return key;
+}
+
+static int export_spki(const EVP_PKEY *key, uint8_t *out, size_t cap)
+{
+	int n = i2d_PUBKEY(key, NULL);
+	unsigned char *p = out;
+	if (n <= 0 || (size_t)n > cap)
+		return SP_E_CRYPTO;
+	return i2d_PUBKEY(key, &p);
+}
+
+int crypto_load_spki(const char *path, uint8_t *out, size_t cap, size_t *out_n, struct sp_error *err)
+{
+	uint8_t text[KEY_FILE_MAX + 1];
+	FILE *f = fopen(path, "re");
+	if (!f)
+		return sp_error_at(err, SP_E_MISSING, path, 0, 0, "%s", strerror(errno));
+	size_t n = fread(text, 1, sizeof(text), f);
+	fclose(f);
+	EVP_PKEY *key = n <= KEY_FILE_MAX ? parse_public(text, n) : NULL;
+	int done = key ? export_spki(key, out, cap) : SP_E_SYNTAX;
+	EVP_PKEY_free(key);
+	if (done < 0)
+		return sp_error_at(err, SP_E_SYNTAX, path, 0, 0,
+				   "is no public key (SubjectPublicKeyInfo, PEM or DER)");
+	*out_n = (size_t)done;
+	return 0;
+}
+
+/* struct crypto_key is never defined: it is an EVP_PKEY under a name of ours. */
+static EVP_PKEY *evp(const struct crypto_key *k)
+{
+	union {
+		const struct crypto_key *in;
+		EVP_PKEY *out;
+	} u = { k };
+	return u.out;
+}
+
+struct crypto_key *crypto_key_new(void)
+{
+	return (struct crypto_key *)EVP_EC_gen("P-256");
+}
+
+void crypto_key_free(struct crypto_key *k)
+{
+	EVP_PKEY_free(evp(k));
+}
+
+int crypto_key_spki(const struct crypto_key *k, uint8_t *out, size_t cap)
+{
+	return export_spki(evp(k), out, cap);
+}
+
+int crypto_key_write_spki_pem(const struct crypto_key *k, const char *path)
+{
+	FILE *f = fopen(path, "we");
+	if (!f)
+		return -errno;
+	int ok = PEM_write_PUBKEY(f, evp(k));
+	return fclose(f) == 0 && ok == 1 ? 0 : SP_E_CRYPTO;
+}
+
+int crypto_key_point(const struct crypto_key *k, uint8_t out[65])
+{
+	size_t n = 0;
+	return EVP_PKEY_get_octet_string_param(evp(k), OSSL_PKEY_PARAM_PUB_KEY, out, 65, &n) == 1 &&
+	       n == 65 ? 0 : SP_E_CRYPTO;
+}
+
+int crypto_sign(struct crypto_key *k, const struct bytes *parts, size_t n, uint8_t *out, size_t cap)
+{
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	size_t len = cap;
+	int ok = md && EVP_DigestSignInit(md, NULL, EVP_sha256(), NULL, evp(k)) == 1;
+	for (size_t i = 0; ok && i < n; i++)
+		ok = EVP_DigestSignUpdate(md, parts[i].p, parts[i].n) == 1;
+	ok = ok && EVP_DigestSignFinal(md, out, &len) == 1;
+	EVP_MD_CTX_free(md);
+	return ok ? (int)len : SP_E_CRYPTO;
+}
