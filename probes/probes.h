@@ -1,22 +1,17 @@
 /*
- * The rows of probe_table: one object per probe, defined in the probe's own file. Promises nothing
- * beyond their names; everybody but table.c finds a probe by probe_by_name().
+ * The probes' rows, one per file, and the little they share.
  */
-#ifndef PROBES_PROBES_H
-#define PROBES_PROBES_H
+#ifndef SALLYPORT_PROBES_H
+#define SALLYPORT_PROBES_H
 
 #include "sallyport/probe.h"
 
-extern const struct probe_def link_probe;
-extern const struct probe_def gateway_probe;
-extern const struct probe_def dns_resolver_probe;
-extern const struct probe_def dns_name_probe;
-extern const struct probe_def ntp_probe;
-extern const struct probe_def dtls_echo_probe;
-extern const struct probe_def dtls_device_probe;
-extern const struct probe_def tcp_greeting_probe;
-extern const struct probe_def tls_probe;
-extern const struct probe_def http_probe;
-extern const struct probe_def path_probe;
+extern const struct probe_def link_probe, gateway_probe, dns_resolver_probe, dns_name_probe,
+	dtls_echo_probe, dtls_device_probe, tcp_greeting_probe, ntp_probe, tls_probe, http_probe,
+	path_probe;
+
+/* What an ICMP error about our packet means (RFC 792, RFC 1122 section 3.2.2.1, RFC 4443):
+ * refused (the target itself has no such port), rejected (a box forbids it) or unreachable. */
+enum outcome probe_icmp_outcome(uint8_t family, const struct sock_event *ev, bool from_target);
 
 #endif

@@ -8,6 +8,11 @@ struct loop *probe_loop(struct probe *p)
 	return p->runner->loop;
 }
 
+uint64_t probe_now(struct probe *p)
+{
+	return loop_now_ns(p->runner->loop);
+}
+
 struct run *probe_run(struct probe *p)
 {
 	return p->runner->run;
