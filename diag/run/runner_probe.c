@@ -10,7 +10,7 @@ struct loop *probe_loop(struct probe *p)
 
 uint64_t probe_now(struct probe *p)
 {
-	return loop_now_ns(probe_loop(p));
+	return loop_now_ns(p->runner->loop);
 }
 
 struct run *probe_run(struct probe *p)
