@@ -24,7 +24,7 @@
  * the honest server. */
 struct lab_knobs {
 	/* link */
-	double delay_ms, jitter_ms, loss; /* one way; loss 0..1 */
+	double delay_ms, jitter_ms, loss, reorder; /* one way; loss and reorder 0..1 */
 	/* DNS (server on the gateway, 192.168.77.1): how it lies */
 	enum lab_dns {
 		LAB_DNS_HONEST, LAB_DNS_MUTE, LAB_DNS_UDP_MUTE, LAB_DNS_NXDOMAIN, LAB_DNS_SERVFAIL,
@@ -79,8 +79,40 @@ struct lab_server {
 	/* Opens sockets and registers them; they live as long as the process. 0 or negative. */
 	int (*start)(struct loop *l, const struct lab_world *w);
 };
+extern const struct lab_server lab_server_dns, lab_server_dns_public, lab_server_dtls;
 extern const struct lab_server *const lab_servers[]; /* diag/lab/servers.c */
 extern const size_t n_lab_servers;
+
+/* The machines of the lab, each a network namespace. NAT2 and R2B exist only in some shapes; LINK
+ * is the machine in the middle of the user-space link. */
+enum lab_node {
+	LAB_DEVICE, LAB_GATEWAY, LAB_NAT2, LAB_R1, LAB_R2, LAB_R2B, LAB_R3, LAB_FAR, LAB_LINK,
+	LAB_NODE_COUNT,
+};
+
+/* Other forms of the topology; bits. */
+enum lab_shape {
+	LAB_DOUBLE_NAT = 1,  /* a second NAT between gateway and r1 */
+	LAB_BALANCED = 2,    /* r1 spreads flows over r2 and r2b */
+	LAB_NO_RESOLVER = 4, /* the device's resolv.conf names no server */
+	LAB_RELAY = 8,       /* user-space link: set when delay, jitter, loss or reorder is asked for */
+};
+
+/* One thing a fault changes on one node. Several faults' changes add up, in the order given. */
+struct lab_change {
+	enum lab_node node;
+	enum lab_change_kind {
+		LAB_INPUT = 1, /* nftables rules of that chain; ... */
+		LAB_OUTPUT,
+		LAB_FORWARD,
+		LAB_PREROUTING, /* ... of type nat here */
+		LAB_IP,         /* lines for `ip -batch`, after the node is set up */
+		LAB_SYSCTL,     /* "net/ipv4/name=value" lines */
+	} kind; /* 0 ends the list */
+	const char *text;
+};
+
+enum { LAB_CHANGES_MAX = 4, LAB_FAULTS_MAX = 16 /* at once */ };
 
 /* A fault the lab can put on the network: a row of data. */
 struct lab_fault {
@@ -88,19 +120,27 @@ struct lab_fault {
 	const char *summary; /* one line for `lab list` */
 	const char *expect;  /* slug of the verdict expected from `check`, NULL: none (clean, look-alike) */
 	int exit;            /* exit code expected from `check` with the default profile */
-	const char *nft_gateway; /* nftables commands for the gateway's forward chain, or NULL */
-	const char *nft_device;  /* for the device's own output chain, or NULL */
-	const char *nft_r2;      /* for router 2, or NULL */
-	const char *nft_server;  /* for the server side's input chain, or NULL */
-	const char *shell_free;  /* reserved: other knobs by name, see diag/lab/faults.c */
+	unsigned shape;      /* bits of enum lab_shape */
+	struct lab_change changes[LAB_CHANGES_MAX];
 	struct lab_knobs knobs;
 };
 extern const struct lab_fault lab_fault_table[];
 extern const size_t n_lab_fault_table;
 
-/* Makes the lab with the faults named (separated by commas), runs argv in the device's namespace
- * (a shell when argv is NULL) and returns its exit code, or a negative code with *err. */
-int lab_run(const char *faults, const struct lab_knobs *extra, char *const argv[],
-	    struct sp_error *err);
+struct lab_options {
+	/* Names of rows, and NAME=VALUE words, separated by commas: delay, jitter (ms, one way), loss,
+	 * reorder (0..1), seed, without (names of lab_servers joined by '+', not started). */
+	const char *faults;
+	const char *profile; /* whose names the far side answers for */
+	const char *far_hook, *gateway_hook; /* shell lines run on that side before CMD, or NULL */
+	/* Called once with a line about the lab (seed, addresses) before CMD starts; may be NULL. */
+	void (*note)(const char *line);
+};
+
+/* Makes the lab, runs argv in the device's namespace (a shell when argv is NULL) and returns its
+ * exit code (128 + signal when it was killed), or a negative code with *err: SP_E_USAGE for the
+ * fault list, SP_E_DENIED without the privilege for namespaces, SP_E_MISSING when a tool or CMD is
+ * not there. Blocks until everything of the lab is gone. The process must have one thread. */
+int lab_run(const struct lab_options *o, char *const argv[], struct sp_error *err);
 
 #endif

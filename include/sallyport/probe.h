@@ -40,6 +40,7 @@ const struct probe_def *probe_by_name(const char *name);
 
 /* What a shell gets. */
 struct loop *probe_loop(struct probe *p);
+uint64_t probe_now(struct probe *p); /* monotonic ns, the loop's clock */
 struct run *probe_run(struct probe *p); /* for obs_addr() and friends; profile, settings, host */
 const struct check *probe_check(struct probe *p);
 const struct profile_target *probe_target(struct probe *p); /* NULL when it has none */

@@ -1,0 +1,15 @@
+/*
+ * The probes' rows, one per file, and the little they share.
+ */
+#ifndef SALLYPORT_PROBES_H
+#define SALLYPORT_PROBES_H
+
+#include "sallyport/probe.h"
+
+extern const struct probe_def link_probe, dns_name_probe, dtls_device_probe;
+
+/* What an ICMP error about our packet means (RFC 792, RFC 1122 section 3.2.2.1, RFC 4443):
+ * refused (the target itself has no such port), rejected (a box forbids it) or unreachable. */
+enum outcome probe_icmp_outcome(uint8_t family, const struct sock_event *ev, bool from_target);
+
+#endif

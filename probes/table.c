@@ -1,0 +1,19 @@
+/* Every probe, in one list. */
+#include <string.h>
+
+#include "probes.h"
+
+const struct probe_def *const probe_table[] = {
+	&link_probe,
+	&dns_name_probe,
+	&dtls_device_probe,
+};
+const size_t n_probe_table = sizeof(probe_table) / sizeof(probe_table[0]);
+
+const struct probe_def *probe_by_name(const char *name)
+{
+	for (size_t i = 0; i < n_probe_table; i++)
+		if (strcmp(probe_table[i]->name, name) == 0)
+			return probe_table[i];
+	return NULL;
+}
