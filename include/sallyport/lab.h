@@ -79,6 +79,7 @@ struct lab_server {
 	/* Opens sockets and registers them; they live as long as the process. 0 or negative. */
 	int (*start)(struct loop *l, const struct lab_world *w);
 };
+extern const struct lab_server lab_server_dns, lab_server_dns_public, lab_server_dtls;
 extern const struct lab_server *const lab_servers[]; /* diag/lab/servers.c */
 extern const size_t n_lab_servers;
 

@@ -1,0 +1,172 @@
+/*
+ * The lab's resolvers: one on the gateway, honest or lying as the fault says, and two honest ones
+ * far away (9.9.9.9, 1.1.1.1). UDP and TCP.
+ */
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "sallyport/arena.h"
+#include "sallyport/lab.h"
+#include "sallyport/wire/dns.h"
+#include "udp.h"
+
+enum { PORT = 53, TTL_S = 60, REPLY_MAX = 1232, EDE_BLOCKED = 15 };
+
+struct resolver {
+	const struct lab_world *world;
+	struct loop *loop;
+	enum lab_dns mode;
+	int listen_fd;
+	struct loop_io *listen_io;
+};
+
+struct connection {
+	struct resolver *resolver;
+	struct loop_io *io;
+	int fd;
+};
+
+static bool is_cloud(const struct lab_world *w, const struct addr *a)
+{
+	return addr_equal(a, &w->cloud_udp) || addr_equal(a, &w->cloud_tcp);
+}
+
+/* How one lie changes the honest answer; only the device cloud's names are lied about. */
+static const struct lie {
+	enum lab_dns mode;
+	uint16_t rcode;
+	int ede;
+	struct addr addr; /* family 0: no address at all */
+} lies[] = {
+	{ LAB_DNS_NXDOMAIN, DNS_NXDOMAIN, -1, { 0 } },
+	{ LAB_DNS_SERVFAIL, DNS_SERVFAIL, -1, { 0 } },
+	{ LAB_DNS_REFUSED, DNS_REFUSED, -1, { 0 } },
+	{ LAB_DNS_EMPTY, DNS_NOERROR, -1, { 0 } },
+	{ LAB_DNS_SINKHOLE, DNS_NOERROR, -1, { 4, { 0 } } },
+	{ LAB_DNS_PRIVATE, DNS_NOERROR, -1, { 4, { 10, 66, 0, 1 } } },
+	{ LAB_DNS_FORGED, DNS_NOERROR, -1, { 4, { 203, 0, 113, 66 } } },
+	{ LAB_DNS_EDE, DNS_NXDOMAIN, EDE_BLOCKED, { 0 } },
+};
+
+static const struct lie *lie_of(enum lab_dns mode)
+{
+	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++)
+		if (lies[i].mode == mode)
+			return &lies[i];
+	return NULL;
+}
+
+static size_t answer(const struct resolver *r, const uint8_t *query, size_t n, uint8_t *out)
+{
+	/* A label that tries a terminal title, a quote and a tag on whoever prints it raw. */
+	static const uint8_t hostile[] = "\x0e\x1b]0;x\x07\"'<b>\\\n!" "\x07" "example" "\x03" "net";
+	struct dns_message m;
+	struct addr addr = { 0 };
+	if (dns_parse(query, n, &m) || m.response)
+		return 0;
+	bool known = lab_world_lookup(r->world, m.question.text, &addr);
+	struct dns_reply reply = { .rcode = known ? DNS_NOERROR : DNS_NXDOMAIN, .ede = -1, .ttl = TTL_S };
+	const struct lie *lie = known && is_cloud(r->world, &addr) ? lie_of(r->mode) : NULL;
+	if (lie) {
+		reply.rcode = lie->rcode;
+		reply.ede = lie->ede;
+		addr = lie->addr;
+	}
+	if (r->mode == LAB_DNS_PORTAL) {
+		reply.rcode = DNS_NOERROR;
+		addr = r->world->resolver;
+	}
+	if (r->mode == LAB_DNS_HOSTILE_CNAME && known)
+		reply.cname = (struct bytes){ hostile, sizeof(hostile) };
+	reply.addrs = &addr;
+	reply.n_addrs = reply.rcode == DNS_NOERROR && addr.family && m.qtype == DNS_A;
+	return dns_build_reply(out, REPLY_MAX, query, n, &reply);
+}
+
+static void on_query(void *ctx, struct lab_udp *u, const struct endpoint *from, const uint8_t *p, size_t n)
+{
+	struct resolver *r = ctx;
+	uint8_t out[REPLY_MAX];
+	static const char garbage[] = "\xff\xff this is no DNS at all";
+	if (r->mode == LAB_DNS_MUTE || r->mode == LAB_DNS_UDP_MUTE)
+		return;
+	if (r->mode == LAB_DNS_GARBAGE) {
+		lab_udp_send(u, from, garbage, sizeof(garbage) - 1);
+		return;
+	}
+	size_t len = answer(r, p, n, out);
+	if (!len)
+		return;
+	lab_udp_send(u, from, out, len);
+	if (r->mode == LAB_DNS_TWICE) {
+		out[len > 5 ? len - 12 : 0] ^= 1; /* the last octet of the address, before the OPT */
+		lab_udp_send(u, from, out, len);
+	}
+}
+
+static void drop(struct connection *c)
+{
+	loop_io_del(c->io);
+	close(c->fd);
+	free(c);
+}
+
+static void on_connection(void *ctx, unsigned events)
+{
+	struct connection *c = ctx;
+	uint8_t in[512], out[2 + REPLY_MAX];
+	(void)events;
+	ssize_t n = recv(c->fd, in, sizeof(in), MSG_DONTWAIT);
+	struct reader r = rd_of(in, n > 0 ? (size_t)n : 0);
+	struct bytes query = rd_take(&r, rd_be16(&r));
+	size_t len = rd_ok(&r) ? answer(c->resolver, query.p, query.n, out + 2) : 0;
+	struct writer w = wr_of(out, 2);
+	wr_be16(&w, (uint16_t)len);
+	if (len)
+		(void)send(c->fd, out, len + 2, MSG_DONTWAIT | MSG_NOSIGNAL);
+	drop(c);
+}
+
+static void on_accept(void *ctx, unsigned events)
+{
+	struct resolver *r = ctx;
+	(void)events;
+	int fd = accept4(r->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0)
+		return;
+	struct connection *c = xcalloc(1, sizeof(*c));
+	*c = (struct connection){ .resolver = r, .fd = fd };
+	if (loop_io_add(r->loop, fd, LOOP_READ, on_connection, c, &c->io)) {
+		close(fd);
+		free(c);
+	}
+}
+
+static int serve(struct loop *l, const struct lab_world *w, const struct addr *at, enum lab_dns mode)
+{
+	struct resolver *r = xcalloc(1, sizeof(*r));
+	struct endpoint local = { *at, PORT };
+	*r = (struct resolver){ .world = w, .loop = l, .mode = mode };
+	int e = lab_udp_open(l, &local, on_query, r, NULL);
+	if (e || mode == LAB_DNS_MUTE)
+		return e;
+	r->listen_fd = lab_tcp_listen(&local);
+	return r->listen_fd < 0 ? r->listen_fd
+				: loop_io_add(l, r->listen_fd, LOOP_READ, on_accept, r, &r->listen_io);
+}
+
+static int start_gateway(struct loop *l, const struct lab_world *w)
+{
+	return serve(l, w, &w->resolver, w->knobs.dns);
+}
+
+static int start_public(struct loop *l, const struct lab_world *w)
+{
+	const struct addr nine = addr_v4(9, 9, 9, 9), one = addr_v4(1, 1, 1, 1);
+	int e = serve(l, w, &nine, LAB_DNS_HONEST);
+	return e ? e : serve(l, w, &one, LAB_DNS_HONEST);
+}
+
+const struct lab_server lab_server_dns = { "dns", LAB_SIDE_GATEWAY, start_gateway };
+const struct lab_server lab_server_dns_public = { "dns-public", LAB_SIDE_FAR, start_public };
