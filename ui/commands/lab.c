@@ -3,33 +3,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sallyport/command.h"
 #include "sallyport/lab.h"
+#include "ui/commands/commands.h"
 
+/* clang-format off */
 static const char lab_help[] =
 	"FAULT is a row of `sallyport lab list`; several add up. NAME=VALUE words join them with\n"
 	"commas: delay=MS jitter=MS (one way) loss=P reorder=P (0 to 1) on the link behind the\n"
-	"gateway, seed=N for the same luck again (-v shows it), without=NAME[+NAME] leaves "
-	"servers\n"
+	"gateway, seed=N for the same luck again (-v shows it), without=NAME[+NAME] leaves servers\n"
 	"out (dns mute dns-public ntp dtls greeting tls http).\n"
 	"\n"
-	"CMD runs on the device: 192.168.77.10 behind the gateway and resolver 192.168.77.1. "
-	"Without\n"
-	"CMD a shell opens there. It ends with CMD's exit code (128 + signal when that was "
-	"killed);\n"
+	"CMD runs on the device: 192.168.77.10 behind the gateway and resolver 192.168.77.1. Without\n"
+	"CMD a shell opens there. It ends with CMD's exit code (128 + signal when that was killed);\n"
 	"every process of the lab ends with it.\n"
 	"\n"
 	"  sallyport lab udp-port-blocked,delay=50 -- sallyport check\n"
 	"\n"
-	"SALLYPORT_LAB_GATEWAY and SALLYPORT_LAB_FAR each hold a shell line that runs on that "
-	"side\n"
+	"SALLYPORT_LAB_GATEWAY and SALLYPORT_LAB_FAR each hold a shell line that runs on that side\n"
 	"after the lab's servers listen and before CMD starts; what it leaves in the background\n"
 	"stays until the end. It finds its files under $LAB_DIR: ca.pem, the server certificates,\n"
 	"and identity.pem. This is how other server programs take the place of the lab's own.\n"
 	"\n"
-	"`lab list -q` is for programs: name, expected verdict or -, expected exit code of "
-	"`check`\n"
-	"with the default profile, and summary, separated by tabs.\n";
+	"`lab list -q` is for programs: name, expected verdict or -, expected exit code of `check`\n"
+	"with the default profile, and summary, separated by tabs.";
+/* clang-format on */
 
 static int list_faults(bool plain)
 {
@@ -65,7 +62,7 @@ static int exit_code_of(int code)
 	return SP_EXIT_MISSING;
 }
 
-static int lab_command(struct command_ctx *c)
+static int run(struct command_ctx *c)
 {
 	struct lab_options o = {
 		.profile = c->settings.profile,
@@ -89,10 +86,10 @@ static int lab_command(struct command_ctx *c)
 					sp_error_format(&err, line, sizeof(line)));
 }
 
-const struct command command_lab = {
+const struct command lab_command = {
 	"lab",
 	"list | FAULT[,FAULT] [-- CMD]",
 	"run a command inside a private fake Internet with faults",
 	lab_help,
-	lab_command,
+	run,
 };
