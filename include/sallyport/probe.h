@@ -46,7 +46,7 @@ const struct check *probe_check(struct probe *p);
 const struct profile_target *probe_target(struct probe *p); /* NULL when it has none */
 void *probe_state(struct probe *p);
 struct sock_opts probe_sock_opts(struct probe *p); /* fixed to the uplink */
-/* Seconds since the run began that are left of the budget. */
+/* The loop time (as loop_now_ns()) at which the run's time budget ends. */
 uint64_t probe_deadline_ns(struct probe *p);
 /* Appends an observation made with obs_begin(); t is set to now. */
 void probe_observe(struct probe *p, const struct observation *o);
@@ -62,12 +62,16 @@ uint64_t probe_slot(struct probe *p, const struct addr *dst);
 enum suspicion { SUSPECT_SILENT, SUSPECT_IMPOSTOR };
 void probe_suspect(struct probe *p, enum suspicion why, enum transport proto,
 		   const struct endpoint *dst, struct bytes payload);
-/* For the path probe: the first call registers it as the listener; earlier suspicions follow. */
+/* Registers a listener (path, dns.name), also for suspicions raised before; calls come from the
+ * loop, never from inside probe_suspect() or this call. */
 typedef void suspect_fn(void *ctx, const char *check, enum suspicion why, enum transport proto,
 			const struct endpoint *dst, struct bytes payload);
 void probe_listen_suspects(struct probe *p, suspect_fn *fn, void *ctx);
-/* True while probes other than `path` are still under way: a suspicion may still come. */
+/* True while probes other than listeners are still under way: a suspicion may still come. */
 bool probe_others_running(struct probe *p);
+/* For listeners: one call, from the loop, once that is false and all suspicions were told. */
+typedef void quiet_fn(void *ctx);
+void probe_when_quiet(struct probe *p, quiet_fn *fn, void *ctx);
 /* Done; cancel follows from the loop, not from inside. */
 void probe_finish(struct probe *p);
 

@@ -1,0 +1,135 @@
+/*
+ * Names for all probes: each name and family is asked once per run, whoever wants it; every waiter
+ * gets one callback, from the loop.
+ */
+#include "diag/run/runner_state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void drop_waiters(struct lookup *l, const struct probe *p)
+{
+	struct waiter *w, *next;
+	for (w = STAILQ_FIRST(&l->waiters); w; w = next) {
+		next = STAILQ_NEXT(w, link);
+		if (p && w->probe != p)
+			continue;
+		STAILQ_REMOVE(&l->waiters, w, waiter, link);
+		free(w);
+	}
+}
+
+void runner_names_forget(struct runner *r, const struct probe *p)
+{
+	for (size_t i = 0; i < r->n_lookups; i++)
+		drop_waiters(&r->lookups[i], p);
+}
+
+void runner_names_close(struct runner *r)
+{
+	runner_names_forget(r, NULL);
+	for (size_t i = 0; i < r->n_lookups; i++)
+		if (!r->lookups[i].done)
+			names_cancel(r->lookups[i].handle);
+	names_free(r->names);
+	r->names = NULL;
+}
+
+/* A callback may ask again, finish its probe or add waiters; it never removes another waiter. */
+static void deliver(struct lookup *l)
+{
+	struct waiter *w;
+	while ((w = STAILQ_FIRST(&l->waiters))) {
+		STAILQ_REMOVE_HEAD(&l->waiters, link);
+		if (w->probe->running && !w->probe->finished)
+			w->fn(w->ctx, &l->result);
+		free(w);
+	}
+}
+
+void runner_names_deliver(struct runner *r)
+{
+	for (size_t i = 0; i < r->n_lookups; i++)
+		if (r->lookups[i].done)
+			deliver(&r->lookups[i]);
+}
+
+static void on_result(void *ctx, const struct names_result *result)
+{
+	struct lookup *l = ctx;
+	l->result = *result;
+	l->done = true;
+	l->handle = NULL;
+	deliver(l);
+}
+
+static void fail(struct lookup *l, int status, const char *reason)
+{
+	l->result = (struct names_result){ .status = status, .reason = reason };
+	l->done = true;
+}
+
+static void ask(struct lookup *l)
+{
+	struct runner *r = l->runner;
+	int e = r->names ? names_lookup(r->names, l->name, l->family, on_result, l, &l->handle)
+			 : r->names_error;
+	if (e)
+		fail(l, e, r->run->host->n_resolvers ? "failed" : "no resolver");
+}
+
+/* A literal address needs no resolver. */
+static bool answer_literal(struct lookup *l)
+{
+	struct addr a;
+	if (addr_parse(l->name, &a) != 0)
+		return false;
+	if (a.family != l->family) {
+		fail(l, SP_E_MISSING, "nodata");
+		return true;
+	}
+	l->result = (struct names_result){ .reason = "ok", .addrs = { a }, .n_addrs = 1 };
+	l->done = true;
+	return true;
+}
+
+static struct lookup *add_lookup(struct runner *r, const char *name, uint8_t family)
+{
+	struct lookup *l = &r->lookups[r->n_lookups++];
+	*l = (struct lookup){ .runner = r, .name = arena_strdup(r->run->arena, name),
+			      .family = family };
+	STAILQ_INIT(&l->waiters);
+	return l;
+}
+
+void runner_names_open(struct runner *r)
+{
+	const struct host_facts *h = r->run->host;
+	r->names_error = h->n_resolvers ? names_new(r->loop, h->resolvers, h->n_resolvers, h->ifname,
+						    &r->names) : SP_E_MISSING;
+	/* Row 0 answers for all names beyond the limit. */
+	fail(add_lookup(r, "", 0), SP_E_LIMIT, "lookup limit");
+}
+
+static struct lookup *find_or_ask(struct runner *r, const char *name, uint8_t family)
+{
+	for (size_t i = 1; i < r->n_lookups; i++)
+		if (r->lookups[i].family == family && text_equal_nocase(r->lookups[i].name, name))
+			return &r->lookups[i];
+	if (r->n_lookups == RUNNER_MAX_LOOKUPS)
+		return &r->lookups[0];
+	struct lookup *l = add_lookup(r, name, family);
+	if (!answer_literal(l))
+		ask(l);
+	return l;
+}
+
+void probe_resolve(struct probe *p, const char *name, uint8_t family, names_fn *fn, void *ctx)
+{
+	struct lookup *l = find_or_ask(p->runner, name, family);
+	struct waiter *w = xcalloc(1, sizeof(*w));
+	*w = (struct waiter){ .probe = p, .fn = fn, .ctx = ctx };
+	STAILQ_INSERT_TAIL(&l->waiters, w, link);
+	if (l->done)
+		runner_wake(p->runner);
+}
