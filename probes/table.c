@@ -5,7 +5,9 @@
 
 const struct probe_def *const probe_table[] = {
 	&link_probe,
+	&dns_resolver_probe,
 	&dns_name_probe,
+	&ntp_probe,
 	&dtls_device_probe,
 };
 const size_t n_probe_table = sizeof(probe_table) / sizeof(probe_table[0]);

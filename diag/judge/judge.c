@@ -70,7 +70,8 @@ static enum kind_state target_state(struct judge_view *v, int target)
 	bool any = false;
 	for (size_t i = 0; i < v->run->n_checks; i++) {
 		const struct check *c = &v->run->checks[i];
-		if (c->target_index != target || !c->chosen || strstr(c->id, ".echo"))
+		if (c->target_index != target || !c->chosen || strstr(c->id, ".echo") ||
+		    strcmp(c->id, "path") == 0) /* they explain, they do not decide */
 			continue;
 		any = true;
 		bool identity = strstr(c->id, ".identity") != NULL;

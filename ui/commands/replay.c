@@ -1,49 +1,64 @@
-/* `replay FILE`: the report of a recorded run, judged again. */
+/* `replay FILE`: judges a recorded stream again and reports it; nothing is sent. */
 #include <errno.h>
 #include <string.h>
 
 #include "commands.h"
 #include "sallyport/journal.h"
+#include "sallyport/model.h"
 
-static int finish(struct command_ctx *c, struct run *r, const struct replay_notes *n, const char *label,
-		  bool stream)
+static void say_differences(const struct replay_notes *n)
 {
+	if (strcmp(n->recorded_version, SP_VERSION))
+		fprintf(stderr, "sallyport: recorded by version %s, judged by %s\n", n->recorded_version,
+			SP_VERSION);
 	for (size_t i = 0; i < n->differing; i++)
-		fprintf(stderr, "sallyport: %s was recorded by %s; now: %s\n", label, n->recorded_version,
-			n->differences[i]);
-	if (n->damaged_line)
-		fprintf(stderr, "sallyport: %s: line %zu is damaged; what stands before it is reported\n",
-			label, n->damaged_line);
-	int code = n->damaged_line ? SP_EXIT_DAMAGED : r->exit;
-	return stream ? code : write_report(c, r, code);
+		fprintf(stderr, "sallyport: %s\n", n->differences[i]);
+}
+
+static int report(struct command_ctx *c, FILE *in, const char *label)
+{
+	struct run *r = NULL;
+	struct replay_notes notes;
+	struct sp_error err = { 0 };
+	char line[1024];
+	if (replay_read(in, label, NULL, &r, &notes, &err))
+		return command_fail(SP_EXIT_DAMAGED, "%s", sp_error_format(&err, line, sizeof(line)));
+	say_differences(&notes);
+	int code = write_report(c, r, r->exit);
+	if (code != SP_EXIT_IO && notes.damaged_line)
+		code = command_fail(SP_EXIT_DAMAGED, "%s", sp_error_format(&err, line, sizeof(line)));
+	else if (code != SP_EXIT_IO && !notes.ended)
+		code = command_fail(SP_EXIT_DAMAGED, "%s: ends without run_end", label);
+	run_free(r);
+	return code;
 }
 
 static int run(struct command_ctx *c)
 {
-	struct run *r = NULL;
-	struct replay_notes notes = { 0 };
-	struct sp_error err = { 0 };
-	char line[1024];
 	if (c->n_operands != 1)
-		return command_fail(SP_EXIT_USAGE, "replay takes one file (or - for standard input)");
-	const char *label = c->operands[0];
-	bool is_stdin = strcmp(label, "-") == 0;
-	FILE *in = is_stdin ? stdin : fopen(label, "re");
+		return command_fail(SP_EXIT_USAGE, "%s takes one recorded run (a file, or - for stdin)",
+				    c->argv[1]);
+	const char *path = c->operands[0];
+	if (strcmp(path, "-") == 0)
+		return report(c, stdin, "stdin");
+	FILE *in = fopen(path, "re");
 	if (!in)
-		return command_fail(SP_EXIT_MISSING, "%s: %s", label, strerror(errno));
-	bool stream = strcmp(c->settings.format, "ndjson") == 0 && !*c->settings.output;
-	int e = replay_read(in, label, stream ? stdout : NULL, &r, &notes, &err);
-	if (!is_stdin)
-		fclose(in);
-	int code = e ? command_fail(SP_EXIT_DAMAGED, "%s", sp_error_format(&err, line, sizeof(line)))
-		     : finish(c, r, &notes, label, stream);
-	run_free(r);
+		return command_fail(SP_EXIT_MISSING, "%s: %s", path, strerror(errno));
+	int code = report(c, in, path);
+	fclose(in);
 	return code;
 }
 
 const struct command replay_command = {
 	.name = "replay",
-	.operands = "FILE",
-	.summary = "the report of a recorded run (-o ndjson), judged again",
+	.operands = "FILE|-",
+	.summary = "judge a recorded stream (-o ndjson) again; the same report, nothing is sent",
+	.run = run,
+};
+
+const struct command report_command = {
+	.name = "report",
+	.operands = "RUN",
+	.summary = "a recorded run in another format (--format)",
 	.run = run,
 };

@@ -67,7 +67,7 @@ static void in_full(struct doc *d, const struct verdict *v)
 	labelled(d, "Who", v->who);
 	labelled(d, "Change", v->remedy);
 	labelled(d, "Confirm", v->confirm);
-	labelled(d, "Would decide", v->decide);
+	labelled(d, "To decide", v->decide);
 	log_lines(d, v);
 	consequences(d, v);
 	evidence_numbers(d, v);
