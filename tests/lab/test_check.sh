@@ -13,17 +13,17 @@ scenarios() {
 clean|0|can reach their cloud from here|FAIL
 clean,delay=50|0|can reach their cloud from here|FAIL
 udp-port-blocked|2|U2 udp-port-blocked, likely|proven
-udp-rejected|2|U3 udp-rejected, proven|U2
-udp-impostor|2|U21 udp-impostor, proven|U2
-server-down|2|U4 server-down|U2
-own-firewall|2|L4 own-firewall, proven|U2
+udp-rejected|2|U3 udp-rejected, proven|U2 
+udp-impostor|2|U21 udp-impostor, proven|U2 
+server-down|2|U4 server-down|U2 
+own-firewall|2|L4 own-firewall, proven|U2 
 dns-udp-only-blocked|2|D2 dns-udp-only-blocked|D1
 resolver-down|2|D1 resolver-down|D2
 dtls-fragments|0|holds the cloud's private key|FAIL
 dtls-one-datagram|0|holds the cloud's private key|FAIL
 dtls-twice|0|holds the cloud's private key|FAIL
 dtls-late|0|holds the cloud's private key|FAIL
-dtls-alert-after-cookie|1|U11 flight-stall, undetermined|proven
+dtls-alert-after-cookie|1|U11 flight-stall|proven
 END
 }
 
