@@ -7,6 +7,9 @@
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <linux/if.h> /* after net/if.h: IF_OPER_UP only */
+#include <netlink/netlink.h>
+#include <netlink/route/link.h>
 #include <sched.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -16,9 +19,11 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "diag/lab/inside.h"
+#include "sallyport/clock.h"
 #include "sallyport/text.h"
 
 extern char **environ;
@@ -222,6 +227,43 @@ static int configure_nodes(struct arena *a, const struct lab_order *o, const str
 	return e;
 }
 
+/* True when no interface of the current namespace waits for its carrier any more. */
+static bool links_settled(struct nl_sock *nl)
+{
+	struct nl_cache *all;
+	if (rtnl_link_alloc_cache(nl, AF_UNSPEC, &all))
+		return false;
+	bool settled = true;
+	for (struct nl_object *i = nl_cache_get_first(all); i; i = nl_cache_get_next(i)) {
+		struct rtnl_link *l = (struct rtnl_link *)i;
+		unsigned flags = rtnl_link_get_flags(l);
+		if (flags & IFF_UP && !(flags & IFF_LOOPBACK))
+			settled &= rtnl_link_get_operstate(l) == IF_OPER_UP;
+	}
+	nl_cache_free(all);
+	return settled;
+}
+
+/* The kernel turns a link on in the background, after both its ends are up; until then it loses
+ * packets and looks unplugged. */
+static int wait_links(int fd, enum lab_node n, struct sp_error *err)
+{
+	const struct timespec pause = {.tv_nsec = 2 * NS_PER_MS};
+	uint64_t until = clock_mono_ns() + 5 * NS_PER_S;
+	struct nl_sock *nl = nl_socket_alloc();
+	int e = lab_net_enter(fd, err);
+	if (!e && nl_connect(nl, NETLINK_ROUTE))
+		e = sp_error_set(err, SP_E_LIBRARY, "no netlink in %s", lab_node_name(n));
+	while (!e && !links_settled(nl)) {
+		if (clock_mono_ns() > until)
+			e = sp_error_set(err, -ETIMEDOUT, "a link of %s stays down",
+					 lab_node_name(n));
+		nanosleep(&pause, NULL);
+	}
+	nl_socket_free(nl);
+	return e;
+}
+
 int lab_net_build(struct arena *a, const struct lab_order *o, const struct lab_world *w,
 		  int fds[LAB_NODE_COUNT], struct sp_error *err)
 {
@@ -237,5 +279,10 @@ int lab_net_build(struct arena *a, const struct lab_order *o, const struct lab_w
 	e = tool_start(a, &links, lab_links_text(a, o->shape, fds), fds, LAB_NODE_COUNT, err);
 	if (!e)
 		e = tool_wait(&links, err);
-	return e ? e : configure_nodes(a, o, w, fds, err);
+	if (!e)
+		e = configure_nodes(a, o, w, fds, err);
+	for (unsigned n = 0; n < LAB_NODE_COUNT && !e; n++)
+		if (fds[n] >= 0)
+			e = wait_links(fds[n], n, err);
+	return e;
 }

@@ -107,16 +107,19 @@ bool lab_node_exists(enum lab_node n, unsigned shape)
 	return stands(nodes[n].need, 0, shape);
 }
 
+/* The two ends get interface numbers that differ: the kernel takes its time (up to a second) to
+ * report a carrier where an interface and its peer have the same one (linkwatch_urgent_event). */
 const char *lab_links_text(struct arena *a, unsigned shape, const int fds[LAB_NODE_COUNT])
 {
 	const char *text = "";
 	for (size_t i = 0; i < COUNT(links); i++)
 		if (stands(links[i].need, links[i].not, shape))
-			text = arena_printf(a,
-					    "%slink add name %s netns /proc/self/fd/%d type veth "
-					    "peer name %s netns /proc/self/fd/%d\n",
-					    text, links[i].a_if, fds[links[i].a], links[i].b_if,
-					    fds[links[i].b]);
+			text = arena_printf(
+				a,
+				"%slink add name %s index %zu netns /proc/self/fd/%d type veth "
+				"peer name %s index %zu netns /proc/self/fd/%d\n",
+				text, links[i].a_if, 10 + 2 * i, fds[links[i].a], links[i].b_if,
+				11 + 2 * i, fds[links[i].b]);
 	return text;
 }
 
