@@ -7,6 +7,7 @@ const struct probe_def *const probe_table[] = {
 	&link_probe,
 	&dns_name_probe,
 	&dtls_device_probe,
+	&path_probe,
 };
 const size_t n_probe_table = sizeof(probe_table) / sizeof(probe_table[0]);
 
