@@ -15,7 +15,7 @@ PACKAGES := gcc pkg-config libc6-dev libpcap-dev libc-ares-dev libnl-3-dev libnl
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla -Wformat=2 -Wimplicit-fallthrough -Wundef -Wcast-qual \
-	-Wwrite-strings -Werror
+	-Wwrite-strings -Wno-missing-field-initializers -Werror
 HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fPIE
 CFLAGS_release := -O2 -g $(HARDEN)
 CFLAGS_debug   := -O0 -g

@@ -7,6 +7,7 @@
 #ifndef SALLYPORT_LAB_INSIDE_H
 #define SALLYPORT_LAB_INSIDE_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -94,7 +95,7 @@ int lab_command_exec(const struct lab_order *o, const struct lab_world *w, const
 void lab_command_env(const struct lab_world *w);
 
 /* ---- PID 1 (init.c) --------------------------------------------------------------------------- */
-/* What init tells the parent, one message per datagram. */
+/* What init tells the parent. */
 struct lab_message {
 	enum lab_message_type { LAB_MSG_DONE, LAB_MSG_STOPPED } type;
 	int code; /* 0 or a negative code with err */
@@ -103,8 +104,15 @@ struct lab_message {
 };
 /* What the parent tells init: a signal number for CMD, or LAB_RESUME. */
 enum { LAB_RESUME = 0 };
-/* Never returns; fd is the socket to the parent, tty the terminal CMD may have, or -1. */
-_Noreturn void lab_init_main(const struct lab_options *o, const struct lab_order *order,
-			     const struct profile *p, char *const argv[], int fd, int tty);
+struct lab_start {
+	const struct lab_options *options;
+	const struct lab_order *order;
+	const struct profile *profile;
+	char *const *argv; /* NULL: a shell */
+	int fd;            /* socket to the parent: SOCK_SEQPACKET; one int comes first */
+	int tty;           /* the terminal that CMD may have for itself, or -1 */
+	sigset_t mask;     /* of signals, for CMD */
+};
+_Noreturn void lab_init_main(const struct lab_start *s);
 
 #endif

@@ -15,6 +15,7 @@ struct report_options {
 	bool ascii; /* no character outside ASCII */
 	bool redact;
 	bool verbose; /* evidence numbers and every observation */
+	bool quiet;   /* the answer for each kind only */
 	unsigned width; /* columns; 80 when unknown */
 };
 

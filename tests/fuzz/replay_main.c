@@ -8,7 +8,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
 
-enum { MAX_INPUT = 1 << 20 };
+enum { INPUT_BYTES_MAX = 1 << 20 };
 
 static unsigned run_file(const char *path)
 {
@@ -17,8 +17,8 @@ static unsigned run_file(const char *path)
 		perror(path);
 		exit(1);
 	}
-	uint8_t *buf = malloc(MAX_INPUT);
-	size_t n = buf ? fread(buf, 1, MAX_INPUT, f) : 0;
+	uint8_t *buf = malloc(INPUT_BYTES_MAX);
+	size_t n = buf ? fread(buf, 1, INPUT_BYTES_MAX, f) : 0;
 	fclose(f);
 	/* An exact copy, so that a read past the end meets the sanitizer's red zone. */
 	uint8_t *exact = malloc(n ? n : 1);

@@ -45,7 +45,7 @@ done)"
 
 banned='\b(strcpy|strcat|sprintf|strtok|atoi|atol|gethostbyname|rand|srand|localtime|gmtime|alloca|gets)\('
 report banned-calls "$(echo "$product" | xargs grep -nE "$banned")"
-report wire-indexing "$(echo "$product" | grep '^diag/wire/' | xargs -r grep -nE '\bp\[[a-z0-9]' )"
+report wire-indexing "$(echo "$product" | grep '^diag/wire/' | xargs -r grep -nE '(^|[^.>a-z_])p\[[a-z0-9]' )"
 report printing "$(echo "$product" | grep -E '^(diag|probes|rules)/' | xargs grep -nE '(^|[^a-z_])(printf|puts|putchar|perror)\(|fprintf\(std(out|err)')"
 report headers-open "$(for h in $(echo "$product" | grep '\.h$'); do head -n 1 "$h" | grep -q '^/\*' || echo "$h"; done)"
 report headers-alone "$(for h in $(echo "$product" | grep '\.h$'); do

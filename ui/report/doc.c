@@ -80,12 +80,11 @@ static size_t line_length(const char *s, size_t n)
 	return n;
 }
 
-static void put_line(struct doc *d, const char *s, size_t n, bool cut)
+/* The first n characters of s; of a text that has to be cut as many as leave room for "...". */
+static void put_line(struct doc *d, const char *s, size_t n, size_t room, bool cut)
 {
-	if (cut && n > 3)
-		fprintf(d->out, "%.*s...", (int)(n - 3), s);
-	else
-		fprintf(d->out, "%.*s", (int)n, s);
+	size_t keep = !cut || n + 3 <= room ? n : room - 3;
+	fprintf(d->out, "%.*s%s", (int)keep, s, cut ? "..." : "");
 	new_line(d);
 }
 
@@ -94,8 +93,10 @@ void doc_part(struct doc *d, const struct doc_part *part, const char *text)
 	if (full(d))
 		return;
 	const char *prefix = part->prefix ? clean(d, part->prefix) : "", *s = clean(d, text);
-	size_t room = d->width - part->indent, used = strlen(prefix);
+	const char *lead = part->lead ? clean(d, part->lead) : "";
+	size_t room = d->width - part->indent, used = strlen(prefix) + strlen(lead);
 	put_styled(d, part->style, prefix);
+	fputs(lead, d->out);
 	if (used > part->indent) { /* a long prefix has a line of its own */
 		new_line(d);
 		used = 0;
@@ -104,7 +105,7 @@ void doc_part(struct doc *d, const struct doc_part *part, const char *text)
 		size_t n = line_length(s, room);
 		bool more = s[n] != '\0', last = line == part->max || d->lines + 1 == d->max_lines;
 		fprintf(d->out, "%*s", (int)(part->indent - used), "");
-		put_line(d, s, more && last && n < 3 ? room : n, more && last);
+		put_line(d, s, n, room, more && last);
 		s += n;
 		s += strspn(s, " ");
 		if (!*s || last)

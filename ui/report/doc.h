@@ -29,8 +29,9 @@ void doc_heading(struct doc *d, const char *title);
 /* Text behind a prefix of its own; further lines start `indent` columns in. At most `max` lines
  * (0: any number), the last then ends in "...". */
 struct doc_part {
-	const char *prefix; /* starts the first line; its style */
+	const char *prefix; /* starts the first line, in this style */
 	enum style style;
+	const char *lead; /* more of the prefix, in no style */
 	unsigned indent; /* columns where the text starts */
 	unsigned max;
 };

@@ -1,0 +1,15 @@
+/*
+ * The commands' rows, one per file.
+ */
+#ifndef SALLYPORT_COMMANDS_H
+#define SALLYPORT_COMMANDS_H
+
+#include "sallyport/command.h"
+
+extern const struct command check_command, replay_command, list_command, config_command, lab_command;
+
+struct run;
+/* Judged run to stdout or --output in the format asked for; the exit code to end with. */
+int write_report(const struct command_ctx *c, const struct run *r, int code);
+
+#endif

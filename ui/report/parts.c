@@ -1,0 +1,91 @@
+#include "parts.h"
+
+#include <string.h>
+
+#include "sallyport/clock.h"
+#include "sallyport/judge.h"
+#include "sallyport/netinfo.h"
+#include "sallyport/profile.h"
+
+const struct verdict *parts_verdict(const struct run *r, const char *slug)
+{
+	for (size_t i = 0; slug && i < r->n_verdicts; i++)
+		if (!r->verdicts[i].hidden && strcmp(r->verdicts[i].fault->slug, slug) == 0)
+			return &r->verdicts[i];
+	return NULL;
+}
+
+static bool same_answer(const struct kind_verdict *a, const struct kind_verdict *b)
+{
+	bool because = a->because && b->because ? strcmp(a->because, b->because) == 0
+						: a->because == b->because;
+	return a->state == b->state && a->counts == b->counts && because;
+}
+
+const char *parts_kind_group(struct doc *d, size_t i)
+{
+	const struct run *r = d->run;
+	const char *names = "";
+	for (size_t k = 0; k < r->n_kinds; k++) {
+		if (!same_answer(&r->kinds[k], &r->kinds[i]))
+			continue;
+		if (k < i)
+			return NULL;
+		names = doc_join(d, names, r->profile->kinds[r->kinds[k].kind_index].title);
+	}
+	return names;
+}
+
+static const char *addresses(struct doc *d)
+{
+	const struct host_facts *h = d->run->host;
+	char text[ADDR_STRLEN];
+	const char *list = "";
+	for (size_t i = 0; i < h->n_addrs; i++)
+		if (addr_kind(&h->addrs[i].addr) != ADDR_LINK_LOCAL || h->n_addrs == 1)
+			list = doc_join(d, list, doc_printf(d, "%s/%u", addr_format(&h->addrs[i].addr, text),
+							    h->addrs[i].prefix));
+	return *list ? list : "no address";
+}
+
+static const char *resolvers(struct doc *d)
+{
+	const struct host_facts *h = d->run->host;
+	char text[ADDR_STRLEN];
+	const char *list = "";
+	for (size_t i = 0; i < h->n_resolvers; i++)
+		list = doc_join(d, list, doc_printf(d, "%s", addr_format(&h->resolvers[i], text)));
+	if (!*list)
+		return "no resolver";
+	return doc_printf(d, "resolver%s %s", h->n_resolvers > 1 ? "s" : "", list);
+}
+
+const char *parts_vantage(struct doc *d)
+{
+	const struct host_facts *h = d->run->host;
+	const struct addr *gw = h->gateway4.family ? &h->gateway4 : &h->gateway6;
+	char text[ADDR_STRLEN];
+	if (!h->ifname[0])
+		return "no network interface";
+	return doc_printf(d, "%s (%s%s), %s, %s%s, %s", h->ifname, h->medium,
+			  h->virtual_ ? ", virtual" : "", addresses(d),
+			  gw->family ? "gateway " : "no gateway",
+			  gw->family ? addr_format(gw, text) : "", resolvers(d));
+}
+
+const char *parts_started(struct doc *d)
+{
+	char text[CLOCK_STRLEN];
+	clock_format_utc(d->run->started_us, text);
+	if (strlen(text) < 20)
+		return "an unknown time";
+	return doc_printf(d, "%.10s %.8s UTC", text, text + 11);
+}
+
+bool parts_is_partial(const struct run *r)
+{
+	for (size_t i = 0; i < r->n_checks; i++)
+		if (!r->checks[i].chosen)
+			return true;
+	return false;
+}
