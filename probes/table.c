@@ -5,9 +5,11 @@
 
 const struct probe_def *const probe_table[] = {
 	&link_probe,
+	&gateway_probe,
 	&dns_resolver_probe,
 	&dns_name_probe,
 	&ntp_probe,
+	&dtls_echo_probe,
 	&dtls_device_probe,
 	&tcp_greeting_probe,
 	&tls_probe,

@@ -45,6 +45,29 @@ static void no_address(struct judge_view *v, const struct fault *f)
 	}
 }
 
+static void gateway_mute(struct judge_view *v, const struct fault *f)
+{
+	EACH_CHECK(v, c) {
+		bool anything = false; /* an answer from beyond the gateway beats its silence */
+		for (size_t i = 0; i < v->run->n_checks; i++)
+			anything |= v->run->checks[i].answered && v->run->checks[i].target_index >= 0;
+		const struct observation *o = view_first(v, c, OUTCOME_SILENT);
+		if (strcmp(c->id, "gateway") || c->answered || !o || anything)
+			continue;
+		struct verdict *d = view_add(v, f, c, CONF_LIKELY, EFFECT_BLOCKS);
+		if (!d)
+			return;
+		d->targets = UINT64_MAX;
+		d->impact = "Nothing on this link can reach the Internet.";
+		d->summary = arena_printf(v->run->arena, "the gateway %s does not answer on its own link", c->target);
+		d->seen = arena_printf(v->run->arena, "neighbour state %s; %lld other neighbours answer",
+				       obs_get_text(o, A_NEIGH_STATE, "unknown"), (long long)obs_get_int(o, A_LAN_PEERS, 0));
+		d->who = "The gateway, or this port's VLAN.";
+		d->remedy = "Check the gateway's address, the VLAN and the cable.";
+		d->decide = "whether another host on this link reaches it";
+	}
+}
+
 static void own_firewall(struct judge_view *v, const struct fault *f)
 {
 	EACH_CHECK(v, c) {
@@ -215,6 +238,9 @@ static void udp_impostor(struct judge_view *v, const struct fault *f)
 ROW(l1, "no-address", "L1", "local", "no usable address or link", no_address,
     "The interface is down, has no address, or no way out.", "The kernel's own tables.",
     "A tunnel that is still coming up.", "Port, VLAN, DHCP scope.");
+ROW(l2, "gateway-mute", "L2", "local", "default gateway does not answer", gateway_mute,
+    "The default gateway does not resolve on its own link.", "ARP or NDP for it stays unanswered.",
+    "A gateway that only hides its ports still answers ARP.", "Address, VLAN.");
 ROW(l4, "own-firewall", "L4", "local", "this host itself drops it", own_firewall,
     "The host's own output rules refuse the packet.", "send() fails with EPERM.",
     "A silent drop further out gives no error.", "The local rule.");
@@ -242,7 +268,7 @@ ROW(u11, "flight-stall", "U11", "udp", "the handshake stalls", identity_unknown,
     "The cookie exchange works, the signed flight does not arrive.", "An authentic HelloVerifyRequest.",
     "A server that does not like the hello ends with an alert.", "Per cause.");
 
-const struct fault *const fault_table[] = { &l1, &l4, &d1, &d2, &u3, &u4, &u2, &u21, &u11 };
+const struct fault *const fault_table[] = { &l1, &l2, &l4, &d1, &d2, &u3, &u4, &u2, &u21, &u11 };
 const size_t n_fault_table = sizeof(fault_table) / sizeof(fault_table[0]);
 
 const struct fault *fault_by_name(const char *name)

@@ -56,6 +56,12 @@ static void check_dependencies(struct judge_view *v, struct check *c)
 			c->because = hello->id;
 		}
 	}
+	const struct check *opened = view_sibling(v, c, ".hello");
+	if (dot && strcmp(dot, ".echo") == 0 && opened && opened->state == STATE_PASS) {
+		c->state = STATE_NA; /* the handshake shows more than the echo could */
+		c->because = opened->id;
+		return;
+	}
 	const struct check *name = run_check(v->run, "dns.name", c->target);
 	if (c->state == STATE_UNKNOWN && name && name != c && view_has(v, c, OUTCOME_NOT_RUN) &&
 	    name->chosen && name->state != STATE_PASS) {
