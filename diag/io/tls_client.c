@@ -187,8 +187,6 @@ static void read_certificate(struct tls_client *c)
 	X509 *leaf = SSL_get1_peer_certificate(c->ssl);
 	if (!leaf)
 		return;
-	STACK_OF(X509) *chain = SSL_get_peer_cert_chain(c->ssl);
-	int n = chain ? sk_X509_num(chain) : 0;
 	unsigned char *der = NULL;
 	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(leaf), &der);
 	if (len > 0)
@@ -196,7 +194,6 @@ static void read_certificate(struct tls_client *c)
 	OPENSSL_free(der);
 	name_text(X509_get_issuer_name(leaf), r->issuer);
 	name_text(X509_get_subject_name(leaf), r->subject);
-	name_text(X509_get_issuer_name(n ? sk_X509_value(chain, n - 1) : leaf), r->root);
 	r->not_before_us = wall_us(X509_get0_notBefore(leaf));
 	r->not_after_us = wall_us(X509_get0_notAfter(leaf));
 	judge_chain(c, leaf);

@@ -129,6 +129,7 @@ enum attr_type { ATTR_INT, ATTR_REAL, ATTR_BOOL, ATTR_TEXT };
 	X(SNI, "sni", TEXT, "", "server name sent: real, other or none")                           \
 	X(TLS_VERSION, "tls_version", TEXT, "", "negotiated version")                              \
 	X(CHAIN_OK, "chain_ok", BOOL, "", "chain verifies against the trust store")                \
+	X(CHAIN_OK_UNDATED, "chain_ok_undated", BOOL, "", "chain verifies when dates are left out")   \
 	X(NAME_OK, "name_ok", BOOL, "", "certificate is for this name")                            \
 	X(VERIFY, "verify", TEXT, "", "short word of the verification result")                     \
 	X(ISSUER, "issuer", TEXT, "", "issuer of the leaf certificate")                            \

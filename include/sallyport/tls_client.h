@@ -49,7 +49,6 @@ struct tls_result {
 				  name-mismatch, no-trust-store, other */
 	int verify_code;       /* X509_V_ERR_*, 0 when fine */
 	char issuer[TLS_NAME_MAX], subject[TLS_NAME_MAX];
-	char root[TLS_NAME_MAX];             /* subject of the last certificate of the chain */
 	int64_t not_before_us, not_after_us; /* wall clock; 0 when unreadable */
 	uint8_t spki_sha256[32];
 };

@@ -1,0 +1,173 @@
+/*
+ * tcp5683: connect, wait for the nonce that the device cloud sends first, close. Nothing is ever
+ * said to the server: without credentials the evidence ends at the nonce (device-clouds.md 6).
+ */
+#include <string.h>
+
+#include "core/greeting.h"
+#include "dial.h"
+#include "sallyport/clock.h"
+
+#define GREETING_WAIT_NS (5 * NS_PER_S)
+#define CHECK_NS (11 * NS_PER_S) /* no second connection that would end later than this */
+#define MARGIN_NS (200 * NS_PER_MS)
+
+enum { EXCHANGE_PACKETS = 4 }; /* ACKs of the handshake and of the data, FIN, ACK of the FIN */
+
+struct greeting_probe {
+	struct probe *probe;
+	struct dial dials[2]; /* the second confirms a silence or a close */
+	unsigned current;
+	struct greeting greeting;
+	struct loop_timer *timer;
+	uint64_t start_ns;
+	const char *ended; /* fin or rst, NULL while the peer has not closed */
+};
+
+static void on_dial(void *ctx, enum dial_news news, const struct sock_event *ev);
+
+static struct dial *dial(struct greeting_probe *s)
+{
+	return &s->dials[s->current];
+}
+
+static enum outcome outcome_of(enum greeting_verdict v)
+{
+	switch (v) {
+	case GREETING_NONCE: return OUTCOME_ANSWERED;
+	case GREETING_CLOSED: return OUTCOME_RESET;
+	case GREETING_SILENT: return OUTCOME_SILENT;
+	default: return OUTCOME_MISMATCH;
+	}
+}
+
+static void observe(struct greeting_probe *s, enum greeting_verdict v, uint64_t at_ns)
+{
+	const struct greeting *g = &s->greeting;
+	struct observation o;
+	char hex[2 * GREETING_HEAD + 1];
+	dial_describe(dial(s), &o, "greeting", outcome_of(v), at_ns);
+	obs_text(&o, A_GREETING, greeting_names[v]);
+	obs_int(&o, A_GREETING_BYTES, (int64_t)g->n);
+	if (g->n) {
+		text_hex(hex, sizeof(hex), g->head, g->n < GREETING_HEAD ? g->n : GREETING_HEAD);
+		obs_text(&o, A_HEX, hex);
+		obs_real(&o, A_RTT_MS, (double)(g->last_ns - g->opened_ns) / 1e6);
+	}
+	if (s->ended)
+		obs_text(&o, A_REASON, s->ended);
+	obs_int(&o, A_PACKETS, EXCHANGE_PACKETS);
+	obs_int(&o, A_BYTES, EXCHANGE_PACKETS * ACK_BYTES);
+	probe_observe(s->probe, &o);
+}
+
+/* A silence or a close is asked for once more, where time is left for it. */
+static bool try_again(struct greeting_probe *s, enum greeting_verdict v)
+{
+	uint64_t end = probe_now(s->probe) + GREETING_WAIT_NS;
+	if (s->current || (v != GREETING_SILENT && v != GREETING_CLOSED) ||
+	    end > s->start_ns + CHECK_NS || end > probe_deadline_ns(s->probe))
+		return false;
+	struct dial *first = dial(s);
+	s->current = 1;
+	s->ended = NULL;
+	*dial(s) = (struct dial){ .probe = s->probe, .name = first->name, .port = first->port,
+				  .before = dial_attempts(first), .fn = on_dial, .ctx = s };
+	dial_addr(dial(s), &dial_peer(first)->addr, 1);
+	return true;
+}
+
+static void conclude(struct greeting_probe *s, enum greeting_verdict v, uint64_t at_ns)
+{
+	if (v == GREETING_PENDING) {
+		loop_timer_set(s->timer, greeting_deadline(&s->greeting));
+		return;
+	}
+	observe(s, v, at_ns);
+	if (v != GREETING_NONCE)
+		probe_suspect(s->probe, SUSPECT_IMPOSTOR, TRANSPORT_TCP, dial_peer(dial(s)),
+			      (struct bytes){ NULL, 0 });
+	dial_cancel(dial(s)); /* closes in order: all that came has been read */
+	loop_timer_del(s->timer);
+	s->timer = NULL;
+	if (!try_again(s, v))
+		probe_finish(s->probe);
+}
+
+static void on_time(void *ctx)
+{
+	struct greeting_probe *s = ctx;
+	uint64_t now = probe_now(s->probe);
+	conclude(s, greeting_tick(&s->greeting, now), now);
+}
+
+static void opened(struct greeting_probe *s, uint64_t at_ns)
+{
+	const struct profile_target *t = probe_target(s->probe);
+	uint64_t end = at_ns + GREETING_WAIT_NS, last = probe_deadline_ns(s->probe) - MARGIN_NS;
+	(void)probe_spend(s->probe, EXCHANGE_PACKETS, EXCHANGE_PACKETS * ACK_BYTES);
+	greeting_init(&s->greeting, t->greeting_bytes, at_ns, end < last ? end : last);
+	s->timer = loop_timer_add(probe_loop(s->probe), greeting_deadline(&s->greeting), on_time, s);
+}
+
+static void on_event(struct greeting_probe *s, const struct sock_event *ev)
+{
+	enum greeting_verdict v = GREETING_PENDING;
+	switch (ev->type) {
+	case SOCK_DATA:
+		v = greeting_data(&s->greeting, ev->data.p, ev->data.n, ev->at_ns);
+		break;
+	case SOCK_CLOSED:
+	case SOCK_RESET:
+		s->ended = ev->type == SOCK_CLOSED ? "fin" : "rst";
+		v = greeting_closed(&s->greeting);
+		break;
+	default: /* an ICMP error inside the connection: time tells whether it lives on */
+		return;
+	}
+	conclude(s, v, ev->at_ns);
+}
+
+static void on_dial(void *ctx, enum dial_news news, const struct sock_event *ev)
+{
+	struct greeting_probe *s = ctx;
+	if (news == DIAL_OPEN)
+		opened(s, ev->at_ns);
+	else if (news == DIAL_EVENT && s->timer)
+		on_event(s, ev);
+	else if (news == DIAL_FAILED)
+		probe_finish(s->probe);
+}
+
+static int start(struct probe *p, void *state)
+{
+	struct greeting_probe *s = state;
+	s->probe = p;
+	s->start_ns = probe_now(p);
+	*dial(s) = (struct dial){ .probe = p, .name = probe_check(p)->target,
+				  .port = probe_target(p)->port, .fn = on_dial, .ctx = s };
+	dial_name(dial(s));
+	return 0;
+}
+
+static void cancel(struct probe *p, void *state)
+{
+	struct greeting_probe *s = state;
+	(void)p;
+	loop_timer_del(s->timer);
+	dial_cancel(&s->dials[0]);
+	dial_cancel(&s->dials[1]);
+}
+
+const struct probe_def tcp_greeting_probe = {
+	.name = "tcp-greeting",
+	.title = "TCP connection and the server's nonce",
+	.summary = "connects and expects the nonce that the device cloud sends first",
+	.checks = "STEM",
+	.privilege = "none",
+	.packets = 22,
+	.bytes = 1300,
+	.state_size = sizeof(struct greeting_probe),
+	.start = start,
+	.cancel = cancel,
+};
