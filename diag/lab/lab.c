@@ -19,7 +19,7 @@
 #include "sallyport/crypto.h"
 
 /* After a signal sent to this process (not typed), CMD has this long to end by itself. */
-#define GRACE_NS (5 * NS_PER_S)
+#define GRACE_NS (3 * NS_PER_S)
 
 struct outside {
 	int fd;      /* socket to init */

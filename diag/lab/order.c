@@ -71,7 +71,7 @@ static int add_fault(struct lab_order *o, const char *name, struct sp_error *err
 static int add_without(struct arena *a, struct lab_order *o, const char *value,
 		       struct sp_error *err)
 {
-	for (size_t n; *value; value += n + (value[n] == '+')) {
+	for (size_t n;; value += n + 1) {
 		n = strcspn(value, "+");
 		const char *name = arena_printf(a, "%.*s", (int)n, value);
 		bool known = false;
@@ -82,8 +82,9 @@ static int add_without(struct arena *a, struct lab_order *o, const char *value,
 		if (o->n_without == LAB_FAULTS_MAX)
 			return sp_error_set(err, SP_E_USAGE, "too many servers to leave out");
 		o->without[o->n_without++] = name;
+		if (!value[n])
+			return 0;
 	}
-	return 0;
 }
 
 static int add_seed(struct lab_order *o, const char *value, struct sp_error *err)
