@@ -1,5 +1,6 @@
 /*
- * `dns.name`: what each configured resolver says about one name, asked over plain UDP on sockets of
+ * `dns.resolver`: does one configured resolver answer at all, over UDP and over TCP (RFC 7766), for
+ * a name that nobody has a reason to block? `dns.name`: what each configured resolver says about one name, asked over plain UDP on sockets of
  * our own, as a small device asks, so that nothing of the answer is hidden by a library. When two
  * tries stay silent the same question goes over TCP once, which tells "UDP 53 is blocked" from
  * "the resolver is down".
@@ -49,7 +50,7 @@ static void observe(struct question *q, const char *proto, unsigned attempt, enu
 	struct sock *s = proto[0] == 'u' ? q->udp : q->tcp;
 	struct endpoint local = s ? sock_local(s) : (struct endpoint){ 0 };
 	o->check = probe_check(q->state->probe)->id;
-	o->target = q->state->name;
+	o->target = probe_check(q->state->probe)->target;
 	o->attempt = attempt;
 	o->outcome = outcome;
 	obs_flow(run, o, proto, &local, &q->peer);
@@ -326,6 +327,35 @@ static int start(struct probe *p, void *state)
 	return 0;
 }
 
+/* A name of no device cloud, so that silence is about the resolver and not about the name. */
+static const char *neutral_name(struct run *run)
+{
+	const struct profile *f = run->profile;
+	if (f->control_names.n)
+		return f->control_names.v[0];
+	return f->n_targets ? profile_target_name(run->arena, f, &f->targets[0], 0) : NULL;
+}
+
+static int start_resolver(struct probe *p, void *state)
+{
+	struct name_probe *s = state;
+	struct run *run = probe_run(p);
+	int index = probe_check(p)->resolver_index;
+	s->probe = p;
+	s->name = neutral_name(run);
+	if (!s->name || index < 0 || (size_t)index >= run->host->n_resolvers) {
+		could_not_ask(p, "no resolver or no name to ask for");
+	} else if (open_question(s, &s->questions[0], &run->host->resolvers[index])) {
+		could_not_ask(p, "the resolver cannot be reached from the uplink");
+	} else {
+		s->n = 1;
+		try_tcp(&s->questions[0]);
+	}
+	if (!s->n)
+		probe_finish(p);
+	return 0;
+}
+
 static void cancel(struct probe *p, void *state)
 {
 	struct name_probe *s = state;
@@ -349,5 +379,18 @@ const struct probe_def dns_name_probe = {
 	.bytes = 1000,
 	.state_size = sizeof(struct name_probe),
 	.start = start,
+	.cancel = cancel,
+};
+
+const struct probe_def dns_resolver_probe = {
+	.name = "dns.resolver",
+	.title = "resolver",
+	.summary = "asks a resolver of this network for a neutral name, over UDP and TCP",
+	.checks = "dns.resolver",
+	.privilege = "none",
+	.packets = RETRY_TRIES + 5,
+	.bytes = 1000,
+	.state_size = sizeof(struct name_probe),
+	.start = start_resolver,
 	.cancel = cancel,
 };

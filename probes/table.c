@@ -5,8 +5,11 @@
 
 const struct probe_def *const probe_table[] = {
 	&link_probe,
+	&dns_resolver_probe,
 	&dns_name_probe,
+	&ntp_probe,
 	&dtls_device_probe,
+	&path_probe,
 };
 const size_t n_probe_table = sizeof(probe_table) / sizeof(probe_table[0]);
 

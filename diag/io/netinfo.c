@@ -200,8 +200,11 @@ static void fill_link(const struct dump *d, struct host_facts *h)
 	h->mtu = rtnl_link_get_mtu(link);
 	h->carrier = rtnl_link_get_carrier(link);
 	rtnl_link_operstate2str(rtnl_link_get_operstate(link), h->operstate, sizeof(h->operstate));
+	/* The kernel updates operstate up to a second after the carrier: a carrier is the truth. */
 	if (!(rtnl_link_get_flags(link) & IFF_UP))
 		text_copy(h->operstate, sizeof(h->operstate), "down");
+	else if (h->carrier && strcmp(h->operstate, "down") == 0)
+		text_copy(h->operstate, sizeof(h->operstate), "unknown");
 	struct nl_addr *mac = rtnl_link_get_addr(link);
 	if (mac && nl_addr_get_len(mac) == sizeof(h->mac.b))
 		memcpy(h->mac.b, nl_addr_get_binary_addr(mac), sizeof(h->mac.b));

@@ -11,9 +11,10 @@
 
 /* What would lead CMD past the lab's network. */
 static const char *const forgotten[] = {
-	"http_proxy", "https_proxy", "all_proxy", "no_proxy",     "HTTP_PROXY",
-	"HTTPS_PROXY", "ALL_PROXY",  "NO_PROXY",  "SSL_CERT_DIR", "RES_OPTIONS",
-	"LOCALDOMAIN", "HOSTALIASES", "SALLYPORT_LAB_FAR", "SALLYPORT_LAB_GATEWAY",
+	"http_proxy",        "https_proxy",           "all_proxy",   "no_proxy",
+	"HTTP_PROXY",        "HTTPS_PROXY",           "ALL_PROXY",   "NO_PROXY",
+	"SSL_CERT_DIR",      "RES_OPTIONS",           "LOCALDOMAIN", "HOSTALIASES",
+	"SALLYPORT_LAB_FAR", "SALLYPORT_LAB_GATEWAY",
 };
 
 static void set_file(const char *name, const struct lab_world *w, const char *file)
@@ -61,8 +62,11 @@ static int exec_shell(const char *faults, struct sp_error *err)
 	snprintf(prompt, sizeof(prompt), "lab(%s)$ ", faults);
 	setenv("PS1", prompt, 1);
 	/* Start-up files would replace the prompt. */
-	char *plain = strcmp(name, "bash") == 0 ? bash_plain : strcmp(name, "zsh") == 0 ? zsh_plain : NULL;
-	char *argv[] = { xstrdup(name), plain ? plain : interactive, plain ? interactive : NULL, NULL };
+	char *plain = strcmp(name, "bash") == 0  ? bash_plain
+		      : strcmp(name, "zsh") == 0 ? zsh_plain
+						 : NULL;
+	char *argv[] = {xstrdup(name), plain ? plain : interactive, plain ? interactive : NULL,
+			NULL};
 	execv(path, argv);
 	free(argv[0]);
 	return sp_error_set(err, SP_E_MISSING, "cannot run %s: %s", path, strerror(errno));
@@ -73,7 +77,8 @@ int lab_command_exec(const struct lab_order *o, const struct lab_world *w, const
 {
 	char resolver[ADDR_STRLEN], resolv[128] = "# DHCP named no resolver\n";
 	if (!(o->shape & LAB_NO_RESOLVER))
-		snprintf(resolv, sizeof(resolv), "nameserver %s\n", addr_format(&w->resolver, resolver));
+		snprintf(resolv, sizeof(resolv), "nameserver %s\n",
+			 addr_format(&w->resolver, resolver));
 	int e = lab_net_enter(device_fd, err);
 	if (!e)
 		e = lab_mounts_device(w->dir, resolv, err);

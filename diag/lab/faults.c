@@ -18,6 +18,7 @@
 			"iifname \"lan0\" tcp dport != 80 drop"                                    \
 	}
 
+/* clang-format off */
 const struct lab_fault lab_fault_table[] = {
 	{ "clean", "nothing is wrong", NULL, 0 },
 
@@ -194,4 +195,5 @@ const struct lab_fault lab_fault_table[] = {
 		       { LAB_R3, LAB_OUTPUT, NO_TIME_EXCEEDED } } },
 	{ "double-nat", "a second NAT behind the gateway", NULL, 0, LAB_DOUBLE_NAT },
 };
+/* clang-format on */
 const size_t n_lab_fault_table = sizeof(lab_fault_table) / sizeof(lab_fault_table[0]);

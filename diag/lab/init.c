@@ -38,7 +38,7 @@ struct init {
 
 void lab_ready(int fd, int code, const struct sp_error *err)
 {
-	struct lab_readiness r = { .code = code };
+	struct lab_readiness r = {.code = code};
 	if (err)
 		r.err = *err;
 	ssize_t n = write(fd, &r, sizeof(r)); /* nobody to tell when init is gone */
@@ -49,7 +49,7 @@ void lab_ready(int fd, int code, const struct sp_error *err)
 static _Noreturn void leave(const struct init *in, int code, int exit_code,
 			    const struct sp_error *err)
 {
-	struct lab_message m = { .type = LAB_MSG_DONE, .code = code, .exit = exit_code };
+	struct lab_message m = {.type = LAB_MSG_DONE, .code = code, .exit = exit_code};
 	if (err)
 		m.err = *err;
 	ssize_t n = send(in->start->fd, &m, sizeof(m), MSG_NOSIGNAL);
@@ -84,7 +84,7 @@ static int helper_start(struct init *in, struct helper *h, struct sp_error *err)
 		return sp_error_set(err, -errno, "no pipe: %s", strerror(errno));
 	h->pid = fork();
 	if (h->pid == 0) {
-		struct sp_error why = { 0 };
+		struct sp_error why = {0};
 		close(in->start->fd);
 		setsid(); /* the terminal's signals are not for servers */
 		detach_stdio();
@@ -123,17 +123,18 @@ static int helper_wait_ready(struct helper *h, struct sp_error *err)
 static int start_helpers(struct init *in, struct sp_error *err)
 {
 	static const struct helper wanted[HELPERS] = {
-		{ .name = "the gateway's servers", .node = LAB_GATEWAY },
-		{ .name = "the far side's servers", .node = LAB_FAR },
-		{ .name = "the user-space link", .node = LAB_LINK },
+		{.name = "the gateway's servers", .node = LAB_GATEWAY},
+		{.name = "the far side's servers", .node = LAB_FAR},
+		{.name = "the user-space link", .node = LAB_LINK},
 	};
 	const struct lab_order *o = in->start->order;
 	int e = 0;
 	for (size_t i = 0; i < HELPERS && !e; i++) {
 		in->helpers[i] = wanted[i];
-		bool needed = wanted[i].node == LAB_GATEWAY ? lab_side_has_servers(LAB_SIDE_GATEWAY, o) :
-			      wanted[i].node == LAB_FAR     ? lab_side_has_servers(LAB_SIDE_FAR, o) :
-							      (o->shape & LAB_RELAY) != 0;
+		bool needed = wanted[i].node == LAB_GATEWAY
+				      ? lab_side_has_servers(LAB_SIDE_GATEWAY, o)
+			      : wanted[i].node == LAB_FAR ? lab_side_has_servers(LAB_SIDE_FAR, o)
+							  : (o->shape & LAB_RELAY) != 0;
 		if (needed)
 			e = helper_start(in, &in->helpers[i], err);
 	}
@@ -170,7 +171,7 @@ static int run_hook(struct init *in, const char *name, enum lab_node node, const
 static _Noreturn void command_body(struct init *in, int ready)
 {
 	const struct lab_start *s = in->start;
-	struct sp_error why = { 0 };
+	struct sp_error why = {0};
 	if (s->tty >= 0) { /* a job of its own, so that the terminal's signals reach all of it */
 		setpgid(0, 0);
 		tcsetpgrp(s->tty, getpid());
@@ -178,8 +179,8 @@ static _Noreturn void command_body(struct init *in, int ready)
 	umask(in->umask);
 	signal(SIGPIPE, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &s->mask, NULL);
-	int e = lab_command_exec(s->order, &in->world, s->options->faults, in->fds[LAB_DEVICE], s->argv,
-				 &why);
+	int e = lab_command_exec(s->order, &in->world, s->options->faults, in->fds[LAB_DEVICE],
+				 s->argv, &why);
 	lab_ready(ready, e, &why);
 	_exit(1);
 }
@@ -217,7 +218,8 @@ static int set_up(struct init *in, struct sp_error *err)
 	if (!e)
 		e = start_helpers(in, err);
 	if (!e)
-		e = run_hook(in, "SALLYPORT_LAB_GATEWAY", LAB_GATEWAY, s->options->gateway_hook, err);
+		e = run_hook(in, "SALLYPORT_LAB_GATEWAY", LAB_GATEWAY, s->options->gateway_hook,
+			     err);
 	if (!e)
 		e = run_hook(in, "SALLYPORT_LAB_FAR", LAB_FAR, s->options->far_hook, err);
 	return e ? e : start_command(in, err);
@@ -225,16 +227,17 @@ static int set_up(struct init *in, struct sp_error *err)
 
 static void on_child(struct init *in, pid_t pid, int status)
 {
-	struct sp_error err = { 0 };
+	struct sp_error err = {0};
 	if (pid == in->command && WIFSTOPPED(status) && in->start->tty >= 0) {
-		struct lab_message m = { .type = LAB_MSG_STOPPED };
+		struct lab_message m = {.type = LAB_MSG_STOPPED};
 		ssize_t n = send(in->start->fd, &m, sizeof(m), MSG_NOSIGNAL);
 		(void)n;
 	}
 	if (WIFSTOPPED(status))
 		return;
 	if (pid == in->command)
-		leave(in, 0, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status), NULL);
+		leave(in, 0, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status),
+		      NULL);
 	for (size_t i = 0; i < HELPERS; i++)
 		if (pid == in->helpers[i].pid)
 			leave(in, how_it_ended(in->helpers[i].name, status, &err), 0, &err);
@@ -255,7 +258,7 @@ static void on_parent(struct init *in)
 
 static _Noreturn void watch(struct init *in, int signals)
 {
-	struct pollfd p[] = { { signals, POLLIN, 0 }, { in->start->fd, POLLIN, 0 } };
+	struct pollfd p[] = {{signals, POLLIN, 0}, {in->start->fd, POLLIN, 0}};
 	for (;;) {
 		struct signalfd_siginfo si;
 		int status;
@@ -274,8 +277,8 @@ static _Noreturn void watch(struct init *in, int signals)
 
 void lab_init_main(const struct lab_start *s)
 {
-	struct init in = { .start = s, .arena = arena_new(), .umask = umask(022) };
-	struct sp_error err = { 0 };
+	struct init in = {.start = s, .arena = arena_new(), .umask = umask(022)};
+	struct sp_error err = {0};
 	int go;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (recv(s->fd, &go, sizeof(go), 0) != (ssize_t)sizeof(go)) /* user ids are mapped now */

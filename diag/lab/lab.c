@@ -120,7 +120,7 @@ static int wait_ms(const struct outside *out)
 /* True when *m is init's last word; false when it went without one. */
 static bool listen_to_init(struct outside *out, struct lab_message *m)
 {
-	struct pollfd p[] = { { out->fd, POLLIN, 0 }, { out->signals, POLLIN, 0 } };
+	struct pollfd p[] = {{out->fd, POLLIN, 0}, {out->signals, POLLIN, 0}};
 	for (;;) {
 		int n = poll(p, 2, wait_ms(out));
 		if (n == 0)
@@ -152,15 +152,16 @@ static int attend(struct outside *out, struct sp_error *err)
 	}
 	if (done)
 		return m.exit;
-	return out->last_signal ? 128 + out->last_signal :
-				  sp_error_set(err, SP_E_LIBRARY, "the lab's first process was killed");
+	return out->last_signal
+		       ? 128 + out->last_signal
+		       : sp_error_set(err, SP_E_LIBRARY, "the lab's first process was killed");
 }
 
 static int run_outside(struct lab_start *s, int fd, int signals, struct sp_error *err)
 {
 	bool user_namespace;
 	int go = 1, init_fd = s->fd;
-	struct outside out = { .fd = fd, .signals = signals, .tty = s->tty };
+	struct outside out = {.fd = fd, .signals = signals, .tty = s->tty};
 	out.init = clone_init(&user_namespace);
 	if (out.init == 0)
 		lab_init_main(s);
@@ -215,17 +216,17 @@ static void tell(struct arena *a, const struct lab_options *o, const struct lab_
 {
 	const struct lab_knobs *k = &order->knobs;
 	if (o->note)
-		o->note(arena_printf(a,
-				     "link delay %g ms, jitter %g ms, loss %g, reorder %g, seed=%llu",
-				     k->delay_ms, k->jitter_ms, k->loss, k->reorder,
-				     (unsigned long long)order->seed));
+		o->note(arena_printf(
+			a, "link delay %g ms, jitter %g ms, loss %g, reorder %g, seed=%llu",
+			k->delay_ms, k->jitter_ms, k->loss, k->reorder,
+			(unsigned long long)order->seed));
 }
 
 int lab_run(const struct lab_options *o, char *const argv[], struct sp_error *err)
 {
 	struct arena *a = arena_new();
 	struct lab_order order;
-	struct lab_start s = { .options = o, .order = &order, .argv = argv };
+	struct lab_start s = {.options = o, .order = &order, .argv = argv};
 	int e = lab_order_parse(a, o->faults, &order, err);
 	if (!e)
 		e = profile_load(a, o->profile, &s.profile, err);

@@ -80,7 +80,7 @@ static int open_end(const char *ifname, struct sp_error *err)
 
 int lab_link_run(const struct lab_knobs *k, uint64_t seed, int ready_fd, struct sp_error *err)
 {
-	static const char *const names[2] = { LAB_LINK_NEAR, LAB_LINK_AWAY };
+	static const char *const names[2] = {LAB_LINK_NEAR, LAB_LINK_AWAY};
 	struct link *l = xcalloc(1, sizeof(*l));
 	link_sched_init(&l->sched, k, seed);
 	l->loop = loop_new();
@@ -88,7 +88,7 @@ int lab_link_run(const struct lab_knobs *k, uint64_t seed, int ready_fd, struct 
 	for (unsigned i = 0; i < 2; i++) {
 		struct loop_io *io;
 		struct link_end *end = &l->ends[i];
-		*end = (struct link_end){ .link = l, .other = 1 - i, .fd = open_end(names[i], err) };
+		*end = (struct link_end){.link = l, .other = 1 - i, .fd = open_end(names[i], err)};
 		if (end->fd < 0)
 			return end->fd;
 		int e = loop_io_add(l->loop, end->fd, LOOP_READ, on_frame, end, &io);

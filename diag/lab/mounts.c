@@ -25,7 +25,7 @@ static int fail(struct sp_error *err, const char *what)
 
 int lab_mounts_private(char *dir, size_t cap, struct sp_error *err)
 {
-	static const char *const places[] = { "/dev/shm", "/mnt", "/media", "/srv" };
+	static const char *const places[] = {"/dev/shm", "/mnt", "/media", "/srv"};
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		return fail(err, "cannot make mounts private");
 	/* Where the system forbids it (some containers), the outer /proc serves too. */
@@ -56,7 +56,7 @@ static int write_text(const char *path, const char *text, struct sp_error *err)
 /* The host's name services talk over sockets in files, past every namespace. */
 static void hide_name_services(void)
 {
-	static const char *const dirs[] = { "/run/systemd/resolve", "/run/nscd", "/run/dbus" };
+	static const char *const dirs[] = {"/run/systemd/resolve", "/run/nscd", "/run/dbus"};
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
 		if (access(dirs[i], F_OK) == 0)
 			(void)mount("lab", dirs[i], "tmpfs", MS_NOSUID | MS_NODEV, "mode=755");

@@ -7,6 +7,9 @@
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <linux/if.h> /* after net/if.h: IF_OPER_UP only */
+#include <netlink/netlink.h>
+#include <netlink/route/link.h>
 #include <sched.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -16,9 +19,11 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "diag/lab/inside.h"
+#include "sallyport/clock.h"
 #include "sallyport/text.h"
 
 extern char **environ;
@@ -71,7 +76,8 @@ static int spawn_tool(const char *file, char *const argv[], int in, int out, con
 	return e;
 }
 
-/* Starts `ip -batch -` or `nft -f -` on the text in the current namespace; fds in keep stay open. */
+/* Starts `ip -batch -` or `nft -f -` on the text in the current namespace; fds in keep stay open.
+ */
 static int tool_start(struct arena *a, struct tool *t, const char *text, const int *keep,
 		      size_t n_keep, struct sp_error *err)
 {
@@ -81,8 +87,8 @@ static int tool_start(struct arena *a, struct tool *t, const char *text, const i
 	if (!path)
 		return sp_error_set(err, SP_E_MISSING, "needs '%s' (Debian package %s)", t->name,
 				    ip ? "iproute2" : "nftables");
-	char *argv[] = { arena_strdup(a, t->name), ip ? batch : file, input, NULL };
-	int in = text_fd(text), pipes[2] = { -1, -1 }, e = 0;
+	char *argv[] = {arena_strdup(a, t->name), ip ? batch : file, input, NULL};
+	int in = text_fd(text), pipes[2] = {-1, -1}, e = 0;
 	if (in < 0 || pipe2(pipes, O_CLOEXEC))
 		e = errno;
 	else
@@ -102,7 +108,8 @@ static int tool_wait(struct tool *t, struct sp_error *err)
 		return 0;
 	char said[256], line[200];
 	size_t n = 0;
-	for (ssize_t r; n < sizeof(said) && (r = read(t->complaints, said + n, sizeof(said) - n)) > 0;)
+	for (ssize_t r;
+	     n < sizeof(said) && (r = read(t->complaints, said + n, sizeof(said) - n)) > 0;)
 		n += (size_t)r;
 	close(t->complaints);
 	int status = 0;
@@ -165,16 +172,16 @@ static int make_namespace(struct arena *a, const struct lab_order *o, enum lab_n
 /* Frames that a program reads must have their checksums filled in and fit the wire. */
 static int offloads_off(struct sp_error *err)
 {
-	static const uint32_t settings[] = { ETHTOOL_STXCSUM, ETHTOOL_STSO, ETHTOOL_SGSO,
-					     ETHTOOL_SGRO };
+	static const uint32_t settings[] = {ETHTOOL_STXCSUM, ETHTOOL_STSO, ETHTOOL_SGSO,
+					    ETHTOOL_SGRO};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), e = 0;
 	struct if_nameindex *all = if_nameindex();
 	for (struct if_nameindex *i = all; fd >= 0 && i && i->if_name; i++) {
 		if (strcmp(i->if_name, "lo") == 0)
 			continue;
 		for (size_t k = 0; k < sizeof(settings) / sizeof(settings[0]); k++) {
-			struct ethtool_value off = { .cmd = settings[k] };
-			struct ifreq r = { .ifr_data = (char *)&off };
+			struct ethtool_value off = {.cmd = settings[k]};
+			struct ifreq r = {.ifr_data = (char *)&off};
 			text_copy(r.ifr_name, sizeof(r.ifr_name), i->if_name);
 			/* What depends on checksumming is off with it; only that one must work. */
 			if (ioctl(fd, SIOCETHTOOL, &r) && settings[k] == ETHTOOL_STXCSUM)
@@ -195,8 +202,8 @@ static int start_node(struct arena *a, const struct lab_order *o, const struct l
 	if (!e && o->shape & LAB_RELAY)
 		e = offloads_off(err);
 	const char *rules = lab_rules_text(a, o, w, n);
-	tools[0] = (struct tool){ .name = "ip", .where = lab_node_name(n) };
-	tools[1] = (struct tool){ .name = "nft", .where = lab_node_name(n) };
+	tools[0] = (struct tool){.name = "ip", .where = lab_node_name(n)};
+	tools[1] = (struct tool){.name = "nft", .where = lab_node_name(n)};
 	if (!e)
 		e = tool_start(a, &tools[0], lab_node_text(a, o, n), NULL, 0, err);
 	if (!e && rules)
@@ -207,7 +214,7 @@ static int start_node(struct arena *a, const struct lab_order *o, const struct l
 static int configure_nodes(struct arena *a, const struct lab_order *o, const struct lab_world *w,
 			   const int fds[LAB_NODE_COUNT], struct sp_error *err)
 {
-	struct tool tools[LAB_NODE_COUNT][2] = { 0 };
+	struct tool tools[LAB_NODE_COUNT][2] = {0};
 	int e = 0;
 	for (unsigned n = 0; n < LAB_NODE_COUNT && !e; n++)
 		if (fds[n] >= 0)
@@ -217,6 +224,43 @@ static int configure_nodes(struct arena *a, const struct lab_order *o, const str
 			int failed = tool_wait(&tools[n][k], e ? NULL : err);
 			e = e ? e : failed;
 		}
+	return e;
+}
+
+/* True when no interface of the current namespace waits for its carrier any more. */
+static bool links_settled(struct nl_sock *nl)
+{
+	struct nl_cache *all;
+	if (rtnl_link_alloc_cache(nl, AF_UNSPEC, &all))
+		return false;
+	bool settled = true;
+	for (struct nl_object *i = nl_cache_get_first(all); i; i = nl_cache_get_next(i)) {
+		struct rtnl_link *l = (struct rtnl_link *)i;
+		unsigned flags = rtnl_link_get_flags(l);
+		if (flags & IFF_UP && !(flags & IFF_LOOPBACK))
+			settled &= rtnl_link_get_operstate(l) == IF_OPER_UP;
+	}
+	nl_cache_free(all);
+	return settled;
+}
+
+/* The kernel turns a link on in the background, after both its ends are up; until then it loses
+ * packets and looks unplugged. */
+static int wait_links(int fd, enum lab_node n, struct sp_error *err)
+{
+	const struct timespec pause = {.tv_nsec = 2 * NS_PER_MS};
+	uint64_t until = clock_mono_ns() + 5 * NS_PER_S;
+	struct nl_sock *nl = nl_socket_alloc();
+	int e = lab_net_enter(fd, err);
+	if (!e && nl_connect(nl, NETLINK_ROUTE))
+		e = sp_error_set(err, SP_E_LIBRARY, "no netlink in %s", lab_node_name(n));
+	while (!e && !links_settled(nl)) {
+		if (clock_mono_ns() > until)
+			e = sp_error_set(err, -ETIMEDOUT, "a link of %s stays down",
+					 lab_node_name(n));
+		nanosleep(&pause, NULL);
+	}
+	nl_socket_free(nl);
 	return e;
 }
 
@@ -231,9 +275,14 @@ int lab_net_build(struct arena *a, const struct lab_order *o, const struct lab_w
 			e = make_namespace(a, o, n, &fds[n], err);
 	if (e)
 		return e;
-	struct tool links = { .name = "ip", .where = "the lab" };
+	struct tool links = {.name = "ip", .where = "the lab"};
 	e = tool_start(a, &links, lab_links_text(a, o->shape, fds), fds, LAB_NODE_COUNT, err);
 	if (!e)
 		e = tool_wait(&links, err);
-	return e ? e : configure_nodes(a, o, w, fds, err);
+	if (!e)
+		e = configure_nodes(a, o, w, fds, err);
+	for (unsigned n = 0; n < LAB_NODE_COUNT && !e; n++)
+		if (fds[n] >= 0)
+			e = wait_links(fds[n], n, err);
+	return e;
 }

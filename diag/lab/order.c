@@ -13,12 +13,12 @@ static const struct {
 	size_t offset;
 	const char *what;
 } choices[] = {
-	{ offsetof(struct lab_knobs, dns), "the resolver" },
-	{ offsetof(struct lab_knobs, ntp), "the time server" },
-	{ offsetof(struct lab_knobs, dtls), "the server on UDP 5684" },
-	{ offsetof(struct lab_knobs, greeting), "the server on TCP 5683" },
-	{ offsetof(struct lab_knobs, tls), "the servers on TCP 443" },
-	{ offsetof(struct lab_knobs, http), "the servers on TCP 80" },
+	{offsetof(struct lab_knobs, dns), "the resolver"},
+	{offsetof(struct lab_knobs, ntp), "the time server"},
+	{offsetof(struct lab_knobs, dtls), "the server on UDP 5684"},
+	{offsetof(struct lab_knobs, greeting), "the server on TCP 5683"},
+	{offsetof(struct lab_knobs, tls), "the servers on TCP 443"},
+	{offsetof(struct lab_knobs, http), "the servers on TCP 80"},
 };
 _Static_assert(sizeof(enum lab_dns) == sizeof(unsigned), "knobs are copied as unsigned");
 
@@ -27,10 +27,10 @@ static const struct {
 	size_t offset;
 	double max;
 } amounts[] = {
-	{ "delay", offsetof(struct lab_knobs, delay_ms), 10000 },
-	{ "jitter", offsetof(struct lab_knobs, jitter_ms), 10000 },
-	{ "loss", offsetof(struct lab_knobs, loss), 1 },
-	{ "reorder", offsetof(struct lab_knobs, reorder), 1 },
+	{"delay", offsetof(struct lab_knobs, delay_ms), 10000},
+	{"jitter", offsetof(struct lab_knobs, jitter_ms), 10000},
+	{"loss", offsetof(struct lab_knobs, loss), 1},
+	{"reorder", offsetof(struct lab_knobs, reorder), 1},
 };
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -58,8 +58,8 @@ static int add_fault(struct lab_order *o, const char *name, struct sp_error *err
 		if (strcmp(lab_fault_table[i].name, name) == 0)
 			f = &lab_fault_table[i];
 	if (!f)
-		return sp_error_set(err, SP_E_USAGE, "no fault '%s' (`sallyport lab list` shows them)",
-				    name);
+		return sp_error_set(err, SP_E_USAGE,
+				    "no fault '%s' (`sallyport lab list` shows them)", name);
 	if (o->n_faults == LAB_FAULTS_MAX)
 		return sp_error_set(err, SP_E_USAGE, "more than %d faults", LAB_FAULTS_MAX);
 	o->faults[o->n_faults++] = f;
@@ -107,8 +107,9 @@ static int add_amount(struct lab_order *o, const char *name, const char *value,
 		char *end;
 		double v = strtod(value, &end);
 		if (end == value || *end || !(v >= 0 && v <= amounts[i].max))
-			return sp_error_set(err, SP_E_USAGE, "%s: '%s' is not a number from 0 to %g",
-					    name, value, amounts[i].max);
+			return sp_error_set(err, SP_E_USAGE,
+					    "%s: '%s' is not a number from 0 to %g", name, value,
+					    amounts[i].max);
 		memcpy((char *)&o->knobs + amounts[i].offset, &v, sizeof(v));
 		return 0;
 	}
@@ -131,9 +132,10 @@ static int add_word(struct arena *a, struct lab_order *o, char *word, struct sp_
 
 int lab_order_parse(struct arena *a, const char *text, struct lab_order *out, struct sp_error *err)
 {
-	struct lab_order o = { 0 };
+	struct lab_order o = {0};
 	if (!*text)
-		return sp_error_set(err, SP_E_USAGE, "no fault named (`sallyport lab list` shows them)");
+		return sp_error_set(err, SP_E_USAGE,
+				    "no fault named (`sallyport lab list` shows them)");
 	for (size_t n; *text; text += n + (text[n] == ',')) {
 		n = strcspn(text, ",");
 		int e = add_word(a, &o, arena_printf(a, "%.*s", (int)n, text), err);

@@ -13,6 +13,7 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define WAN "203.0.113.0/30" /* the site's public address, 203.0.113.2 */
 
+/* clang-format off */
 static const struct {
 	const char *name;
 	unsigned need; /* bits of enum lab_shape */
@@ -89,10 +90,11 @@ static const struct {
 	{ 0, 0, LAB_FAR, "addr add 9.9.9.9/32 dev lo" },
 	{ 0, 0, LAB_FAR, "addr add 1.1.1.1/32 dev lo" },
 };
+/* clang-format on */
 
 static bool stands(unsigned need, unsigned not, unsigned shape)
 {
-	return (need & ~shape) == 0 && (not & shape) == 0;
+	return (need & ~shape) == 0 && (not &shape) == 0;
 }
 
 const char *lab_node_name(enum lab_node n)
@@ -105,16 +107,19 @@ bool lab_node_exists(enum lab_node n, unsigned shape)
 	return stands(nodes[n].need, 0, shape);
 }
 
+/* The two ends get interface numbers that differ: the kernel takes its time (up to a second) to
+ * report a carrier where an interface and its peer have the same one (linkwatch_urgent_event). */
 const char *lab_links_text(struct arena *a, unsigned shape, const int fds[LAB_NODE_COUNT])
 {
 	const char *text = "";
 	for (size_t i = 0; i < COUNT(links); i++)
 		if (stands(links[i].need, links[i].not, shape))
-			text = arena_printf(a,
-					    "%slink add name %s netns /proc/self/fd/%d type veth "
-					    "peer name %s netns /proc/self/fd/%d\n",
-					    text, links[i].a_if, fds[links[i].a], links[i].b_if,
-					    fds[links[i].b]);
+			text = arena_printf(
+				a,
+				"%slink add name %s index %zu netns /proc/self/fd/%d type veth "
+				"peer name %s index %zu netns /proc/self/fd/%d\n",
+				text, links[i].a_if, 10 + 2 * i, fds[links[i].a], links[i].b_if,
+				11 + 2 * i, fds[links[i].b]);
 	return text;
 }
 
@@ -156,9 +161,9 @@ const char *lab_sysctl_text(struct arena *a, const struct lab_order *o, enum lab
 			    "net/ipv6/conf/default/disable_ipv6=1\n"
 			    "%s%s",
 			    nodes[n].forwards ? 1 : 0,
-			    n == LAB_R1 && o->shape & LAB_BALANCED ?
-				    "net/ipv4/fib_multipath_hash_policy=1\n" /* by ports too */ :
-				    "",
+			    n == LAB_R1 && o->shape & LAB_BALANCED
+				    ? "net/ipv4/fib_multipath_hash_policy=1\n" /* by ports too */
+				    : "",
 			    changes ? changes : "");
 }
 
@@ -177,10 +182,10 @@ const char *lab_rules_text(struct arena *a, const struct lab_order *o, const str
 		enum lab_change_kind kind;
 		const char *head; /* of a base chain, nft(8) */
 	} chains[] = {
-		{ LAB_PREROUTING, "chain pre { type nat hook prerouting priority -100;" },
-		{ LAB_INPUT, "chain in { type filter hook input priority 0;" },
-		{ LAB_FORWARD, "chain forw { type filter hook forward priority 0;" },
-		{ LAB_OUTPUT, "chain out { type filter hook output priority 0;" },
+		{LAB_PREROUTING, "chain pre { type nat hook prerouting priority -100;"},
+		{LAB_INPUT, "chain in { type filter hook input priority 0;"},
+		{LAB_FORWARD, "chain forw { type filter hook forward priority 0;"},
+		{LAB_OUTPUT, "chain out { type filter hook output priority 0;"},
 	};
 	const char *body = "";
 	for (size_t i = 0; i < COUNT(chains); i++) {
@@ -196,10 +201,10 @@ const char *lab_rules_text(struct arena *a, const struct lab_order *o, const str
 	if (!*body)
 		return NULL;
 	char forged[ADDR_STRLEN];
-	return arena_printf(a,
-			    "define UDP = %u\ndefine TCP = %u\ndefine NTP = %u\ndefine FORGED = %s\n"
-			    "table ip lab {\n%s}\n",
-			    port_of(w->profile, "dtls-device", 5684),
-			    port_of(w->profile, "tcp-greeting", 5683), port_of(w->profile, "ntp", 123),
-			    addr_format(&w->forged, forged), body);
+	return arena_printf(
+		a,
+		"define UDP = %u\ndefine TCP = %u\ndefine NTP = %u\ndefine FORGED = %s\n"
+		"table ip lab {\n%s}\n",
+		port_of(w->profile, "dtls-device", 5684), port_of(w->profile, "tcp-greeting", 5683),
+		port_of(w->profile, "ntp", 123), addr_format(&w->forged, forged), body);
 }

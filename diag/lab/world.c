@@ -59,10 +59,10 @@ static struct addr address_of(const struct lab_world *w, size_t target)
 		const char *probe;
 		size_t offset;
 	} rows[] = {
-		{ "dtls-device", offsetof(struct lab_world, cloud_udp) },
-		{ "tcp-greeting", offsetof(struct lab_world, cloud_tcp) },
-		{ "ntp", offsetof(struct lab_world, ntp) },
-		{ "http", offsetof(struct lab_world, portal) },
+		{"dtls-device", offsetof(struct lab_world, cloud_udp)},
+		{"tcp-greeting", offsetof(struct lab_world, cloud_tcp)},
+		{"ntp", offsetof(struct lab_world, ntp)},
+		{"http", offsetof(struct lab_world, portal)},
 	};
 	const char *probe = w->profile->targets[target].probe;
 	struct addr a = w->web;

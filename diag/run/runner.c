@@ -169,10 +169,10 @@ static bool any_chosen(const struct check *c, size_t n)
 	return false;
 }
 
-/* Without an interface or any address nothing can be sent; only the host's own facts remain. */
+/* Without an interface, an address and a way out only the host's own facts can be had. */
 static bool has_uplink(const struct host_facts *h)
 {
-	return h->ifname[0] && h->n_addrs;
+	return h->ifname[0] && h->n_addrs && (h->route4 || h->route6);
 }
 
 static bool is_local(const struct check *c)

@@ -42,7 +42,7 @@ static void read_name(struct reader *r, struct dns_name *out)
 			if (!jumped)
 				*r = c;
 			jumped = true;
-			if (!rd_ok(&c) || to >= lowest)
+			if (!rd_ok(&c) || to >= lowest || to < HEADER_BYTES)
 				break;
 			lowest = to;
 			rd_seek(&c, to);

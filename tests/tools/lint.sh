@@ -22,7 +22,7 @@ layer() { # NAME FOLDER FORBIDDEN
 layer base 'diag/base/' 'sallyport/(wire|model|profile|loop|sock|probe|judge|runner)|uv\.h|ares\.h|openssl|netlink|jansson'
 layer wire '(diag/wire|include/sallyport/wire)/' 'sys/socket|netinet|time\.h|stdio\.h|stdlib\.h|sallyport/(loop|sock|probe|judge|model|runner)|diag/(io|run|judge|lab)|ui/|rules/'
 layer judge '(diag/judge|rules)/' 'sys/socket|sallyport/(wire|loop|sock|probe|names|runner|command|report)|diag/(io|lab|wire)|probes/|ui/|uv\.h|ares\.h|openssl|netlink|jansson'
-layer core 'probes/core/' 'sys/socket|time\.h|sallyport/(loop|sock|names|netinfo|probe|judge|runner|model)|diag/(io|run|judge|lab)|uv\.h|ares\.h|openssl|jansson'
+layer core 'probes/core/' 'sys/socket|time\.h|sallyport/(loop|sock|names|netinfo|probe|judge|runner)|diag/(io|run|judge|lab)|uv\.h|ares\.h|openssl|jansson'
 layer shells 'probes/[a-z_0-9]*\.c' 'sys/socket|sallyport/(judge|report|command|rules)|diag/(judge|lab)|ui/|uv\.h|ares\.h|netlink|openssl'
 layer io 'diag/io/' 'sallyport/(probe|judge|report|command)|probes/|ui/|rules/'
 

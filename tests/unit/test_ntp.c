@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "probes/core/sntp.h"
 #include "sallyport/err.h"
 #include "sallyport/wire/ntp.h"
 
@@ -58,12 +59,47 @@ static void offset_and_delay(void **state)
 	assert_true((uint32_t)ntp_from_unix_us(500000) == 0x80000000U);
 }
 
+static void reply_is_judged(void **state)
+{
+	(void)state;
+	static const struct {
+		uint64_t origin;
+		uint8_t stratum;
+		uint32_t refid;
+		enum outcome outcome;
+		bool stop, clock_known;
+	} rows[] = {
+		{ 222, 1, 0x47505300, OUTCOME_ANSWERED, false, true },
+		{ 223, 1, 0x47505300, OUTCOME_MISMATCH, false, false },
+		{ 222, 0, 0x52415445, OUTCOME_ANSWERED, true, false }, /* RATE */
+		{ 222, 16, 0, OUTCOME_ANSWERED, false, false },
+	};
+	static const struct sntp_try tries[] = { { 111, 1000000 }, { 222, 2000000 } };
+	static const int64_t age_us[] = { 1200000, 200000 };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint64_t at = ntp_from_unix_us(2000000 + 100000 + 5000000); /* five ahead, midway */
+		struct ntp_packet p = { .version = 4, .mode = NTP_SERVER, .stratum = rows[i].stratum,
+					.refid = rows[i].refid, .origin = rows[i].origin,
+					.receive = at, .transmit = at };
+		uint8_t wire[NTP_BYTES];
+		struct sntp_reply r;
+		sntp_read(tries, age_us, 2, wire, ntp_build(wire, sizeof(wire), &p), &r);
+		assert_int_equal(r.outcome, rows[i].outcome);
+		assert_int_equal(r.stop, rows[i].stop);
+		assert_int_equal(r.clock_known, rows[i].clock_known);
+		assert_int_equal(r.attempt, rows[i].origin == 222 ? 2 : 0);
+		if (r.clock_known)
+			assert_float_equal((float)r.offset_ms, 5000.0F, 0.1F);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(round_trip),
 		cmocka_unit_test(refuses_damage),
 		cmocka_unit_test(offset_and_delay),
+		cmocka_unit_test(reply_is_judged),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,7 +49,7 @@ int write_report(const struct command_ctx *c, const struct run *r, int code)
 	if (!out)
 		return command_fail(SP_EXIT_IO, "--output %s: %s", s->output, strerror(errno));
 	struct report_options o = { .color = !path && !s->no_color && isatty(STDOUT_FILENO),
-				    .ascii = s->ascii, .redact = s->redact, .verbose = s->verbose,
+				    .ascii = s->ascii, .redact = s->redact, .verbose = s->verbose, .quiet = s->quiet,
 				    .width = 80 };
 	int e = def->write(r, &o, out);
 	if (!path)
@@ -81,7 +81,7 @@ static int load_profile(struct command_ctx *c, struct run *r, struct sp_error *e
 
 static int prepare(struct command_ctx *c, struct run *r, struct host_facts *host, struct sp_error *err)
 {
-	char stamp[CLOCK_STRLEN], name[256] = "";
+	char stamp[CLOCK_STRLEN], name[256] = "", shown[256];
 	uint32_t random = 0;
 	int e = load_profile(c, r, err);
 	e = e ? e : netinfo_read(c->settings.interface, host, err);
@@ -89,10 +89,11 @@ static int prepare(struct command_ctx *c, struct run *r, struct host_facts *host
 		return e;
 	(void)gethostname(name, sizeof(name) - 1);
 	(void)crypto_random(&random, sizeof(random));
-	r->started_us = clock_wall_us();
+	r->started_us = clock_wall_us() / 1000 * 1000; /* the journal keeps milliseconds */
 	r->utc_offset_s = clock_utc_offset_s(r->started_us);
 	r->version = SP_VERSION;
-	r->host_name = arena_strdup(r->arena, name);
+	text_printable(shown, sizeof(shown), wire_text_str(name));
+	r->host_name = arena_strdup(r->arena, shown);
 	r->id = arena_printf(r->arena, "%.10s-%08x", clock_format_utc(r->started_us, stamp), random);
 	r->settings = &c->settings;
 	r->host = host;

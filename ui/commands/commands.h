@@ -6,7 +6,8 @@
 
 #include "sallyport/command.h"
 
-extern const struct command check_command, replay_command, list_command, config_command, lab_command;
+extern const struct command check_command, replay_command, report_command, list_command;
+extern const struct command explain_command, config_command, lab_command;
 
 struct run;
 /* Judged run to stdout or --output in the format asked for; the exit code to end with. */

@@ -115,8 +115,6 @@ static void rules(struct doc *d, const struct asks *a)
 		     doc_printf(d, "%s %s port %u to %s from %s, with replies", n->direction, n->proto,
 				n->port, n->to, n->from), 1);
 	}
-	if (shown)
-		part(d, "", "as a rule file: sallyport rules --for nftables", 1);
 }
 
 static const char *expiry(const struct run *r)

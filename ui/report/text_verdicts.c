@@ -5,12 +5,12 @@
 #include "parts.h"
 #include "sallyport/judge.h"
 
-enum { LABEL = 14, LOG_LINES = 6 };
+enum { LABEL = 15, LOG_LINES = 6 };
 
 static void labelled(struct doc *d, const char *label, const char *text)
 {
 	if (text && *text)
-		doc_part(d, &(struct doc_part){ .prefix = doc_printf(d, "  %-12s", label), .indent = LABEL },
+		doc_part(d, &(struct doc_part){ .prefix = doc_printf(d, "  %-13s", label), .indent = LABEL },
 			 text);
 }
 
@@ -67,7 +67,7 @@ static void in_full(struct doc *d, const struct verdict *v)
 	labelled(d, "Who", v->who);
 	labelled(d, "Change", v->remedy);
 	labelled(d, "Confirm", v->confirm);
-	labelled(d, "Would decide", v->decide);
+	labelled(d, "To decide", v->decide);
 	log_lines(d, v);
 	consequences(d, v);
 	evidence_numbers(d, v);

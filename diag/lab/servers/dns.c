@@ -151,7 +151,7 @@ static int serve(struct loop *l, const struct lab_world *w, const struct addr *a
 	int e = lab_udp_open(l, &local, on_query, r, NULL);
 	if (e || mode == LAB_DNS_MUTE)
 		return e;
-	r->listen_fd = lab_tcp_listen(&local);
+	r->listen_fd = lab_tcp_listen_fd(&local);
 	return r->listen_fd < 0 ? r->listen_fd
 				: loop_io_add(l, r->listen_fd, LOOP_READ, on_accept, r, &r->listen_io);
 }

@@ -50,7 +50,7 @@ static void on_client(void *ctx, unsigned events)
 	if (fd < 0)
 		return;
 	struct mute_conn *c = xcalloc(1, sizeof(*c));
-	*c = (struct mute_conn){ .mute = m, .fd = fd };
+	*c = (struct mute_conn){.mute = m, .fd = fd};
 	if (m->open == MUTE_CONNECTIONS ||
 	    loop_io_add(m->loop, fd, LOOP_READ, on_bytes, c, &c->io)) {
 		close(fd);
@@ -62,7 +62,7 @@ static void on_client(void *ctx, unsigned events)
 
 static int mute_start(struct loop *l, const struct lab_world *w)
 {
-	struct endpoint at = { w->resolver, MUTE_PORT };
+	struct endpoint at = {w->resolver, MUTE_PORT};
 	struct sockaddr_storage ss;
 	socklen_t n = (socklen_t)endpoint_to_sockaddr(&at, &ss);
 	struct mute *m = xcalloc(1, sizeof(*m)); /* lives as long as the process */
@@ -76,5 +76,4 @@ static int mute_start(struct loop *l, const struct lab_world *w)
 	return loop_io_add(l, m->fd, LOOP_READ, on_client, m, &io);
 }
 
-extern const struct lab_server lab_server_mute;
-const struct lab_server lab_server_mute = { "mute", LAB_SIDE_GATEWAY, mute_start };
+const struct lab_server lab_server_mute = {"mute", LAB_SIDE_GATEWAY, mute_start};

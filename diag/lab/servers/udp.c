@@ -76,7 +76,7 @@ struct endpoint lab_udp_local(const struct lab_udp *u)
 	return u->local;
 }
 
-int lab_tcp_listen(const struct endpoint *local)
+int lab_tcp_listen_fd(const struct endpoint *local)
 {
 	int fd = bound(local, SOCK_STREAM);
 	if (fd >= 0 && listen(fd, 64)) {

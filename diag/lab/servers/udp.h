@@ -21,6 +21,6 @@ int lab_udp_open(struct loop *l, const struct endpoint *local, lab_udp_fn *fn, v
 void lab_udp_send(struct lab_udp *u, const struct endpoint *to, const void *p, size_t n);
 struct endpoint lab_udp_local(const struct lab_udp *u);
 /* A listening TCP socket bound to one address: the fd, or -errno. */
-int lab_tcp_listen(const struct endpoint *local);
+int lab_tcp_listen_fd(const struct endpoint *local);
 
 #endif

@@ -1,0 +1,95 @@
+/* `lab`: a command on the device of a private fake Internet. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sallyport/lab.h"
+#include "ui/commands/commands.h"
+
+/* clang-format off */
+static const char lab_help[] =
+	"FAULT is a row of `sallyport lab list`; several add up. NAME=VALUE words join them with\n"
+	"commas: delay=MS jitter=MS (one way) loss=P reorder=P (0 to 1) on the link behind the\n"
+	"gateway, seed=N for the same luck again (-v shows it), without=NAME[+NAME] leaves servers\n"
+	"out (dns mute dns-public ntp dtls greeting tls http).\n"
+	"\n"
+	"CMD runs on the device: 192.168.77.10 behind the gateway and resolver 192.168.77.1. Without\n"
+	"CMD a shell opens there. It ends with CMD's exit code (128 + signal when that was killed);\n"
+	"every process of the lab ends with it.\n"
+	"\n"
+	"  sallyport lab udp-port-blocked,delay=50 -- sallyport check\n"
+	"\n"
+	"SALLYPORT_LAB_GATEWAY and SALLYPORT_LAB_FAR each hold a shell line that runs on that side\n"
+	"after the lab's servers listen and before CMD starts; what it leaves in the background\n"
+	"stays until the end. It finds its files under $LAB_DIR: ca.pem, the server certificates,\n"
+	"and identity.pem. This is how other server programs take the place of the lab's own.\n"
+	"\n"
+	"`lab list -q` is for programs: name, expected verdict or -, expected exit code of `check`\n"
+	"with the default profile, and summary, separated by tabs.";
+/* clang-format on */
+
+static int list_faults(bool plain)
+{
+	for (size_t i = 0; i < n_lab_fault_table; i++) {
+		const struct lab_fault *f = &lab_fault_table[i];
+		if (plain)
+			printf("%s\t%s\t%d\t%s\n", f->name, f->expect ? f->expect : "-", f->exit,
+			       f->summary);
+		else
+			printf("%-24s %s\n", f->name, f->summary);
+	}
+	return fflush(stdout) ? command_fail(SP_EXIT_IO, "cannot write the list") : SP_EXIT_WORKS;
+}
+
+static void note(const char *line)
+{
+	fprintf(stderr, "lab: %s\n", line);
+}
+
+static int exit_code_of(int code)
+{
+	static const struct {
+		int code, exit;
+	} rows[] = {
+		{SP_E_USAGE, SP_EXIT_USAGE},
+		{SP_E_DENIED, SP_EXIT_DENIED},
+		{SP_E_MISSING, SP_EXIT_MISSING},
+		{SP_E_SYNTAX, SP_EXIT_CONFIG},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].code == code)
+			return rows[i].exit;
+	return SP_EXIT_MISSING;
+}
+
+static int run(struct command_ctx *c)
+{
+	struct lab_options o = {
+		.profile = c->settings.profile,
+		.far_hook = getenv("SALLYPORT_LAB_FAR"),
+		.gateway_hook = getenv("SALLYPORT_LAB_GATEWAY"),
+		.note = c->settings.verbose ? note : NULL,
+	};
+	bool command = c->after_dashes < c->argc;
+	if (c->n_operands != 1)
+		return command_fail(SP_EXIT_USAGE,
+				    "lab: name one list of faults, then -- and a command "
+				    "(`sallyport lab list` shows the faults)");
+	if (strcmp(c->operands[0], "list") == 0 && !command)
+		return list_faults(c->settings.quiet);
+	o.faults = c->operands[0];
+	struct sp_error err = {0};
+	char line[800];
+	int code = lab_run(&o, command ? c->argv + c->after_dashes : NULL, &err);
+	return code >= 0 ? code
+			 : command_fail(exit_code_of(code), "lab: %s",
+					sp_error_format(&err, line, sizeof(line)));
+}
+
+const struct command lab_command = {
+	"lab",
+	"list | FAULT[,FAULT] [-- CMD]",
+	"run a command inside a private fake Internet with faults",
+	lab_help,
+	run,
+};

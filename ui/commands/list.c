@@ -1,0 +1,70 @@
+/* `list` and `explain`: what sallyport knows, from its tables. */
+#include <string.h>
+
+#include "commands.h"
+#include "sallyport/judge.h"
+#include "sallyport/probe.h"
+#include "sallyport/report.h"
+
+static int list(struct command_ctx *c)
+{
+	const char **profiles;
+	puts("probes:");
+	for (size_t i = 0; i < n_probe_table; i++)
+		printf("  %-14s %-28s %s\n", probe_table[i]->name, probe_table[i]->checks,
+		       probe_table[i]->summary);
+	puts("faults:");
+	for (size_t i = 0; i < n_fault_table; i++)
+		printf("  %-4s %-22s %s\n", fault_table[i]->code, fault_table[i]->slug,
+		       fault_table[i]->title);
+	puts("profiles:");
+	size_t n = profile_list(c->arena, &profiles);
+	for (size_t i = 0; i < n; i++)
+		printf("  %s\n", profiles[i]);
+	puts("formats:");
+	for (size_t i = 0; i < n_report_table; i++)
+		printf("  %-8s %s\n", report_table[i].name, report_table[i].summary);
+	return 0;
+}
+
+static void paragraph(const char *title, const char *text)
+{
+	if (text)
+		printf("\n%s\n  %s\n", title, text);
+}
+
+static int explain(struct command_ctx *c)
+{
+	const char *name = c->n_operands == 1 ? c->operands[0] : NULL;
+	if (!name)
+		return command_fail(SP_EXIT_USAGE, "explain takes one fault or check (`sallyport list`)");
+	const struct fault *f = fault_by_name(name);
+	if (f) {
+		printf("%s %s: %s\n", f->code, f->slug, f->title);
+		paragraph("What it is", f->what);
+		paragraph("Least evidence", f->evidence);
+		paragraph("Look-alikes", f->lookalikes);
+		paragraph("Remedy", f->remedy);
+		return 0;
+	}
+	const struct probe_def *p = probe_by_name(name);
+	if (!p)
+		return command_fail(SP_EXIT_USAGE, "no fault or probe '%s' (`sallyport list`)", name);
+	printf("%s: %s\n  %s\n  checks: %s\n  at most %u packets, %u bytes; privilege: %s\n", p->name,
+	       p->title, p->summary, p->checks, p->packets, p->bytes, p->privilege);
+	return 0;
+}
+
+const struct command list_command = {
+	.name = "list",
+	.operands = "",
+	.summary = "probes, faults, profiles and formats",
+	.run = list,
+};
+
+const struct command explain_command = {
+	.name = "explain",
+	.operands = "FAULT-or-PROBE",
+	.summary = "what a fault is, how it is told from others, what to do",
+	.run = explain,
+};
