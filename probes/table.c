@@ -9,6 +9,9 @@ const struct probe_def *const probe_table[] = {
 	&dns_name_probe,
 	&ntp_probe,
 	&dtls_device_probe,
+	&tcp_greeting_probe,
+	&tls_probe,
+	&http_probe,
 	&path_probe,
 };
 const size_t n_probe_table = sizeof(probe_table) / sizeof(probe_table[0]);

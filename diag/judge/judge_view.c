@@ -26,7 +26,16 @@ bool view_positive(const struct observation *o)
 {
 	if (o->outcome != OUTCOME_ANSWERED)
 		return false;
-	return strcmp(o->check, "dns.name") || has_public_answer(o);
+	if (strcmp(o->check, "dns.name") == 0)
+		return has_public_answer(o);
+	if (obs_has(o, A_GREETING))
+		return obs_text_is(o, A_GREETING, "nonce");
+	if (obs_has(o, A_CHAIN_OK)) /* control handshakes under another name prove nothing */
+		return obs_get_bool(o, A_CHAIN_OK, false) && obs_get_bool(o, A_NAME_OK, false) &&
+		       obs_text_is(o, A_SNI, "real");
+	if (obs_has(o, A_URL))
+		return obs_get_bool(o, A_BODY_OK, false);
+	return !obs_text_is(o, A_PHASE, "connect") && !obs_text_is(o, A_PHASE, "tls");
 }
 
 unsigned view_count(const struct judge_view *v, const struct check *c, enum outcome outcome)
