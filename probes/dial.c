@@ -7,9 +7,9 @@
 #include "sallyport/clock.h"
 
 enum {
-	/* Linux sends a SYN again after 1, 3 and 7 s (RFC 6298). The first of several tries stays open
-	 * to the end, so that a very slow answer is still seen; the others are closed when they count
-	 * as silent. */
+	/* Linux sends a SYN again after 1, 3 and 7 s (RFC 6298). The first of several tries stays
+	 * open to the end, so that a very slow answer is still seen; the others are closed when
+	 * they count as silent. */
 	FIRST_SYNS = 4,
 	LATER_SYNS = 2,
 	ADDRESS_TRIES = 3, /* then the next address of the name gets its turn */
@@ -40,8 +40,8 @@ static void describe(struct dial *d, unsigned attempt, struct observation *o, co
 		obs_text(o, A_SNI, d->sni);
 }
 
-static void observe_try(struct dial *d, unsigned attempt, enum outcome outcome, struct observation *o,
-			uint32_t packets, uint64_t at_ns)
+static void observe_try(struct dial *d, unsigned attempt, enum outcome outcome,
+			struct observation *o, uint32_t packets, uint64_t at_ns)
 {
 	double age_ms = (double)retry_age(&d->retry, attempt, at_ns) / 1e6;
 	o->outcome = outcome;
@@ -102,8 +102,8 @@ static void opened(struct dial *d, unsigned attempt, const struct sock_event *ev
 	d->fn(d->ctx, DIAL_OPEN, ev);
 }
 
-static void failed_try(struct dial *d, unsigned attempt, enum outcome outcome, struct observation *o,
-		       uint64_t at_ns)
+static void failed_try(struct dial *d, unsigned attempt, enum outcome outcome,
+		       struct observation *o, uint64_t at_ns)
 {
 	bool known = resolved(d, attempt);
 	observe_try(d, attempt, outcome, o, 1, at_ns);
@@ -175,7 +175,7 @@ static void send_syn(struct dial *d, unsigned attempt, uint64_t now)
 	struct sock_opts opts = probe_sock_opts(d->probe);
 	uint32_t n = syns(d, attempt);
 	struct observation o;
-	*t = (struct dial_try){ .dial = d, .peer = { *address_for(d, attempt), d->port } };
+	*t = (struct dial_try){.dial = d, .peer = {*address_for(d, attempt), d->port}};
 	if (!probe_spend(d->probe, n, n * SYN_BYTES)) {
 		not_run(d, "packet budget");
 		return;
@@ -202,7 +202,7 @@ static void silent(struct dial *d, unsigned attempt, uint64_t now)
 		return;
 	d->suspected = true;
 	probe_suspect(d->probe, SUSPECT_SILENT, TRANSPORT_TCP, &try_at(d, 1)->peer,
-		      (struct bytes){ NULL, 0 });
+		      (struct bytes){NULL, 0});
 }
 
 static void give_up(struct dial *d)
@@ -251,8 +251,8 @@ static void on_names(void *ctx, const struct names_result *res)
 {
 	struct dial *d = ctx;
 	if (!res->n_addrs) {
-		not_run(d, arena_printf(probe_run(d->probe)->arena, "no address for %s (%s)", d->name,
-					res->reason));
+		not_run(d, arena_printf(probe_run(d->probe)->arena, "no address for %s (%s)",
+					d->name, res->reason));
 		d->fn(d->ctx, DIAL_FAILED, NULL);
 		return;
 	}

@@ -40,7 +40,7 @@ struct dial {
 	size_t n_addrs;
 	struct loop_timer *timer;
 	unsigned limit; /* tries at most */
-	unsigned open; /* the try that is connected, from 1 */
+	unsigned open;  /* the try that is connected, from 1 */
 	uint64_t opened_ns;
 	bool suspected;
 };

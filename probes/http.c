@@ -38,10 +38,14 @@ static struct dial *dial(struct http_probe *s)
 static enum outcome outcome_of(const struct http_probe *s, enum portal_verdict v)
 {
 	switch (v) {
-	case PORTAL_EXPECTED: return OUTCOME_ANSWERED;
-	case PORTAL_OTHER: return OUTCOME_MISMATCH;
-	case PORTAL_CLOSED: return strcmp(s->ended, "timeout") == 0 ? OUTCOME_SILENT : OUTCOME_RESET;
-	default: return OUTCOME_GARBLED;
+	case PORTAL_EXPECTED:
+		return OUTCOME_ANSWERED;
+	case PORTAL_OTHER:
+		return OUTCOME_MISMATCH;
+	case PORTAL_CLOSED:
+		return strcmp(s->ended, "timeout") == 0 ? OUTCOME_SILENT : OUTCOME_RESET;
+	default:
+		return OUTCOME_GARBLED;
 	}
 }
 
@@ -56,7 +60,8 @@ static void add_response(struct http_probe *s, struct observation *o)
 	if (h->server.p)
 		obs_wire(run, o, A_SERVER, h->server);
 	if (h->has_date)
-		obs_text(o, A_HTTP_DATE, arena_strdup(run->arena, clock_format_utc(h->date_us, date)));
+		obs_text(o, A_HTTP_DATE,
+			 arena_strdup(run->arena, clock_format_utc(h->date_us, date)));
 }
 
 static void observe(struct http_probe *s, enum portal_verdict v, uint64_t at_ns)
@@ -71,7 +76,8 @@ static void observe(struct http_probe *s, enum portal_verdict v, uint64_t at_ns)
 		obs_bool(&o, A_BODY_OK, v == PORTAL_EXPECTED);
 		obs_real(&o, A_RTT_MS, obs_get_real(&o, A_WAITED_MS, 0));
 	} else if (s->portal.n) {
-		text_hex(hex, sizeof(hex), s->portal.buf, s->portal.n < HEX_BYTES ? s->portal.n : HEX_BYTES);
+		text_hex(hex, sizeof(hex), s->portal.buf,
+			 s->portal.n < HEX_BYTES ? s->portal.n : HEX_BYTES);
 		obs_text(&o, A_HEX, hex);
 	}
 	if (s->ended)
@@ -91,8 +97,12 @@ static bool try_again(struct http_probe *s, enum portal_verdict v)
 	struct dial *first = dial(s);
 	s->current = 1;
 	s->ended = NULL;
-	*dial(s) = (struct dial){ .probe = s->probe, .name = first->name, .port = first->port,
-				  .before = dial_attempts(first), .fn = on_dial, .ctx = s };
+	*dial(s) = (struct dial){.probe = s->probe,
+				 .name = first->name,
+				 .port = first->port,
+				 .before = dial_attempts(first),
+				 .fn = on_dial,
+				 .ctx = s};
 	dial_addr(dial(s), &dial_peer(first)->addr, 1);
 	return true;
 }
@@ -165,8 +175,8 @@ static int start(struct probe *p, void *state)
 	int e = http_url_parse(probe_target(p)->url, &s->url);
 	if (e)
 		return e;
-	*dial(s) = (struct dial){ .probe = p, .name = s->url.host.s, .port = s->url.port,
-				  .fn = on_dial, .ctx = s };
+	*dial(s) = (struct dial){
+		.probe = p, .name = s->url.host.s, .port = s->url.port, .fn = on_dial, .ctx = s};
 	dial_name(dial(s));
 	return 0;
 }

@@ -34,10 +34,14 @@ static struct dial *dial(struct greeting_probe *s)
 static enum outcome outcome_of(enum greeting_verdict v)
 {
 	switch (v) {
-	case GREETING_NONCE: return OUTCOME_ANSWERED;
-	case GREETING_CLOSED: return OUTCOME_RESET;
-	case GREETING_SILENT: return OUTCOME_SILENT;
-	default: return OUTCOME_MISMATCH;
+	case GREETING_NONCE:
+		return OUTCOME_ANSWERED;
+	case GREETING_CLOSED:
+		return OUTCOME_RESET;
+	case GREETING_SILENT:
+		return OUTCOME_SILENT;
+	default:
+		return OUTCOME_MISMATCH;
 	}
 }
 
@@ -71,8 +75,12 @@ static bool try_again(struct greeting_probe *s, enum greeting_verdict v)
 	struct dial *first = dial(s);
 	s->current = 1;
 	s->ended = NULL;
-	*dial(s) = (struct dial){ .probe = s->probe, .name = first->name, .port = first->port,
-				  .before = dial_attempts(first), .fn = on_dial, .ctx = s };
+	*dial(s) = (struct dial){.probe = s->probe,
+				 .name = first->name,
+				 .port = first->port,
+				 .before = dial_attempts(first),
+				 .fn = on_dial,
+				 .ctx = s};
 	dial_addr(dial(s), &dial_peer(first)->addr, 1);
 	return true;
 }
@@ -86,7 +94,7 @@ static void conclude(struct greeting_probe *s, enum greeting_verdict v, uint64_t
 	observe(s, v, at_ns);
 	if (v != GREETING_NONCE)
 		probe_suspect(s->probe, SUSPECT_IMPOSTOR, TRANSPORT_TCP, dial_peer(dial(s)),
-			      (struct bytes){ NULL, 0 });
+			      (struct bytes){NULL, 0});
 	dial_cancel(dial(s)); /* closes in order: all that came has been read */
 	loop_timer_del(s->timer);
 	s->timer = NULL;
@@ -107,7 +115,8 @@ static void opened(struct greeting_probe *s, uint64_t at_ns)
 	uint64_t end = at_ns + GREETING_WAIT_NS, last = probe_deadline_ns(s->probe) - MARGIN_NS;
 	(void)probe_spend(s->probe, EXCHANGE_PACKETS, EXCHANGE_PACKETS * ACK_BYTES);
 	greeting_init(&s->greeting, t->greeting_bytes, at_ns, end < last ? end : last);
-	s->timer = loop_timer_add(probe_loop(s->probe), greeting_deadline(&s->greeting), on_time, s);
+	s->timer =
+		loop_timer_add(probe_loop(s->probe), greeting_deadline(&s->greeting), on_time, s);
 }
 
 static void on_event(struct greeting_probe *s, const struct sock_event *ev)
@@ -144,8 +153,11 @@ static int start(struct probe *p, void *state)
 	struct greeting_probe *s = state;
 	s->probe = p;
 	s->start_ns = probe_now(p);
-	*dial(s) = (struct dial){ .probe = p, .name = probe_check(p)->target,
-				  .port = probe_target(p)->port, .fn = on_dial, .ctx = s };
+	*dial(s) = (struct dial){.probe = p,
+				 .name = probe_check(p)->target,
+				 .port = probe_target(p)->port,
+				 .fn = on_dial,
+				 .ctx = s};
 	dial_name(dial(s));
 	return 0;
 }

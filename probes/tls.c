@@ -50,13 +50,13 @@ static void finish_if_over(struct tls_probe *s)
 static const char *reason_of(const struct tls_result *r)
 {
 	static const char *const words[][2] = {
-		[TLS_PENDING] = { "silence", "silence-after-hello" },
-		[TLS_ALERTED] = { "alert", "alert-after-hello" },
-		[TLS_RESET] = { "rst", "rst-after-hello" },
-		[TLS_CLOSED] = { "fin", "fin-after-hello" },
-		[TLS_GARBLED] = { "not-tls", "garbled-after-hello" },
-		[TLS_FAILED] = { "failed", "failed" },
-		[TLS_DONE] = { NULL, NULL },
+		[TLS_PENDING] = {"silence", "silence-after-hello"},
+		[TLS_ALERTED] = {"alert", "alert-after-hello"},
+		[TLS_RESET] = {"rst", "rst-after-hello"},
+		[TLS_CLOSED] = {"fin", "fin-after-hello"},
+		[TLS_GARBLED] = {"not-tls", "garbled-after-hello"},
+		[TLS_FAILED] = {"failed", "failed"},
+		[TLS_DONE] = {NULL, NULL},
 	};
 	return words[r->end][r->server_hello];
 }
@@ -64,9 +64,9 @@ static const char *reason_of(const struct tls_result *r)
 static enum outcome outcome_of(const struct tls_try *t, const struct tls_result *r)
 {
 	static const enum outcome outcomes[] = {
-		[TLS_PENDING] = OUTCOME_SILENT,  [TLS_DONE] = OUTCOME_ANSWERED,
-		[TLS_ALERTED] = OUTCOME_RESET,   [TLS_RESET] = OUTCOME_RESET,
-		[TLS_CLOSED] = OUTCOME_RESET,    [TLS_GARBLED] = OUTCOME_GARBLED,
+		[TLS_PENDING] = OUTCOME_SILENT, [TLS_DONE] = OUTCOME_ANSWERED,
+		[TLS_ALERTED] = OUTCOME_RESET,  [TLS_RESET] = OUTCOME_RESET,
+		[TLS_CLOSED] = OUTCOME_RESET,   [TLS_GARBLED] = OUTCOME_GARBLED,
 		[TLS_FAILED] = OUTCOME_GARBLED,
 	};
 	bool side = t != &t->owner->tries[TRY_REAL] && t != &t->owner->tries[TRY_AGAIN];
@@ -145,7 +145,7 @@ static void end_try(struct tls_try *t, const struct tls_result *r)
 	observe(t, r, probe_now(s->probe));
 	if ((first || t == &s->tries[TRY_AGAIN]) && is_impostor(r))
 		probe_suspect(s->probe, SUSPECT_IMPOSTOR, TRANSPORT_TCP, dial_peer(&t->dial),
-			      (struct bytes){ NULL, 0 });
+			      (struct bytes){NULL, 0});
 	tls_client_close(t->client); /* r dies with it */
 	t->client = NULL;
 	loop_timer_del(t->timer);
@@ -172,11 +172,13 @@ static void opened(struct tls_try *t)
 	struct tls_probe *s = t->owner;
 	uint64_t now = probe_now(s->probe), last = probe_deadline_ns(s->probe) - MARGIN_NS;
 	uint64_t end = now + HANDSHAKE_WAIT_NS;
-	struct tls_client_opts o = { .sni = t->sni_name, .name = t->sni_name ? t->sni_name : s->name };
+	struct tls_client_opts o = {.sni = t->sni_name,
+				    .name = t->sni_name ? t->sni_name : s->name};
 	(void)probe_spend(s->probe, EXCHANGE_PACKETS, EXCHANGE_BYTES);
-	int e = tls_client_start(probe_loop(s->probe), dial_take_fd(&t->dial), &o, on_tls, t, &t->client);
+	int e = tls_client_start(probe_loop(s->probe), dial_take_fd(&t->dial), &o, on_tls, t,
+				 &t->client);
 	if (e) {
-		struct tls_result none = { .end = TLS_FAILED, .alert = -1 };
+		struct tls_result none = {.end = TLS_FAILED, .alert = -1};
 		t->client = NULL;
 		end_try(t, &none);
 		return;
@@ -198,12 +200,16 @@ static void on_dial(void *ctx, enum dial_news news, const struct sock_event *ev)
 
 static void start_try(struct tls_probe *s, unsigned which, const char *sni_name, uint32_t before)
 {
-	static const char *const kinds[TRY_COUNT] = { "real", "real", "other", "none" };
+	static const char *const kinds[TRY_COUNT] = {"real", "real", "other", "none"};
 	struct tls_try *t = &s->tries[which];
-	*t = (struct tls_try){ .owner = s, .sni_name = sni_name, .started = true };
-	t->dial = (struct dial){ .probe = s->probe, .name = s->name, .sni = kinds[which],
-				 .port = probe_target(s->probe)->port, .before = before,
-				 .fn = on_dial, .ctx = t };
+	*t = (struct tls_try){.owner = s, .sni_name = sni_name, .started = true};
+	t->dial = (struct dial){.probe = s->probe,
+				.name = s->name,
+				.sni = kinds[which],
+				.port = probe_target(s->probe)->port,
+				.before = before,
+				.fn = on_dial,
+				.ctx = t};
 	if (which == TRY_REAL)
 		dial_name(&t->dial);
 	else

@@ -122,9 +122,9 @@ X509 *pki_issue(const struct pki_spec *s, EVP_PKEY *key, X509 *issuer, EVP_PKEY 
 	return NULL;
 }
 
-/* key (may be NULL), certificate and issuer (may be NULL) into one file only the owner reads. */
+/* Key (may be NULL) and certificate into one file; with a key only the owner reads it. */
 static int write_pem(const struct lab_world *w, const char *file, EVP_PKEY *key, X509 *cert,
-		     X509 *issuer, struct sp_error *err)
+		     struct sp_error *err)
 {
 	char path[PATH_CAP];
 	path_of(w, file, path, sizeof(path));
@@ -133,7 +133,7 @@ static int write_pem(const struct lab_world *w, const char *file, EVP_PKEY *key,
 	if (!f)
 		return sp_error_set(err, -errno, "%s: %s", path, strerror(errno));
 	bool ok = (!key || PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL)) &&
-		  PEM_write_X509(f, cert) && (!issuer || PEM_write_X509(f, issuer));
+		  PEM_write_X509(f, cert);
 	ok = fclose(f) == 0 && ok;
 	return ok ? 0 : sp_error_set(err, -EIO, "%s: could not be written", path);
 }
@@ -163,7 +163,7 @@ static int server_make(const struct lab_world *w, enum lab_cert which, const str
 {
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *x = key ? pki_issue(s, key, a ? a->cert : NULL, a ? a->key : NULL) : NULL;
-	int e = x ? write_pem(w, cert_files[which], key, x, a ? a->cert : NULL, err)
+	int e = x ? write_pem(w, cert_files[which], key, x, err)
 		  : sp_error_set(err, SP_E_CRYPTO, "libcrypto made no certificate for %s", s->cn);
 	X509_free(x);
 	EVP_PKEY_free(key);
@@ -237,7 +237,7 @@ int lab_pki_make(const struct lab_world *w, struct sp_error *err)
 	if (e)
 		sp_error_set(err, e, "libcrypto made no CA");
 	else
-		e = write_pem(w, LAB_CA_FILE, NULL, own.cert, NULL, err);
+		e = write_pem(w, LAB_CA_FILE, NULL, own.cert, err);
 	if (!e)
 		e = servers_make(w, &own, &inspector, now, err);
 	authority_free(&own);

@@ -19,7 +19,7 @@
 
 #define LAB_CA_FILE "ca.pem"
 
-/* The server certificates; each is one PEM file (key, leaf, chain) in the lab's folder. */
+/* The server certificates; each is one PEM file (key, leaf) in the lab's folder. */
 enum lab_cert {
 	LAB_CERT_SITE,       /* every name of the profile's tls targets, from the lab's CA */
 	LAB_CERT_OTHER,      /* the profile's control names, from the lab's CA */

@@ -15,7 +15,7 @@ const char *const greeting_names[GREETING_COUNT] = {
 
 void greeting_init(struct greeting *g, size_t expected, uint64_t opened_ns, uint64_t end_ns)
 {
-	*g = (struct greeting){ .expected = expected, .opened_ns = opened_ns, .end_ns = end_ns };
+	*g = (struct greeting){.expected = expected, .opened_ns = opened_ns, .end_ns = end_ns};
 }
 
 static enum tls_sniff sniff(const struct greeting *g)
@@ -23,7 +23,8 @@ static enum tls_sniff sniff(const struct greeting *g)
 	return tls_sniff(g->head, g->n < GREETING_HEAD ? g->n : GREETING_HEAD);
 }
 
-/* What all the bytes received are. A random nonce is printable throughout with a chance of 1e-17. */
+/* What all the bytes received are. A random nonce is printable throughout with a chance of 1e-17.
+ */
 static enum greeting_verdict classify(const struct greeting *g)
 {
 	static const enum greeting_verdict known[] = {
@@ -37,7 +38,9 @@ static enum greeting_verdict classify(const struct greeting *g)
 	enum greeting_verdict v = known[sniff(g)];
 	if (v != GREETING_PENDING)
 		return v;
-	return g->n < g->expected ? GREETING_SHORT : g->n > g->expected ? GREETING_LONG : GREETING_NONCE;
+	return g->n < g->expected   ? GREETING_SHORT
+	       : g->n > g->expected ? GREETING_LONG
+				    : GREETING_NONCE;
 }
 
 enum greeting_verdict greeting_data(struct greeting *g, const uint8_t *p, size_t n, uint64_t now_ns)

@@ -36,7 +36,8 @@ struct greeting {
 
 /* Waits until end_ns at most; opened_ns is when the connection opened. */
 void greeting_init(struct greeting *g, size_t expected, uint64_t opened_ns, uint64_t end_ns);
-enum greeting_verdict greeting_data(struct greeting *g, const uint8_t *p, size_t n, uint64_t now_ns);
+enum greeting_verdict greeting_data(struct greeting *g, const uint8_t *p, size_t n,
+				    uint64_t now_ns);
 enum greeting_verdict greeting_closed(const struct greeting *g);
 /* At greeting_deadline(), or later. */
 enum greeting_verdict greeting_tick(const struct greeting *g, uint64_t now_ns);

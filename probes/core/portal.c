@@ -14,7 +14,7 @@ void portal_init(struct portal *s, unsigned expect_status, const char *expect_bo
 static struct bytes skip_space(struct bytes b)
 {
 	while (b.n && (*b.p == ' ' || *b.p == '\t' || *b.p == '\r' || *b.p == '\n'))
-		b = (struct bytes){ b.p + 1, b.n - 1 };
+		b = (struct bytes){b.p + 1, b.n - 1};
 	return b;
 }
 

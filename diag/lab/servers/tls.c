@@ -85,10 +85,11 @@ static bool pass_filter(struct lab_tcp_conn *c, struct session *s)
 					       : SP_E_MALFORMED;
 	if (!e)
 		text_printable(name, sizeof(name), h.sni);
-	s->filtered = !e && !is_target_name(service.profile, name);
-	if (!s->filtered)
-		lab_tcp_close(c, true);
-	return s->filtered;
+	bool pass = !e && !is_target_name(service.profile, name);
+	s->filtered = pass;
+	if (!pass)
+		lab_tcp_close(c, true); /* s is gone with it */
+	return pass;
 }
 
 static void handshake(struct lab_tcp_conn *c, struct session *s)
