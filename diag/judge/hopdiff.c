@@ -113,7 +113,7 @@ static bool mixed_up_to(const struct ladder *l, unsigned ttl)
 
 /* A missing answer counts only if the same hop answered a control sent after it. */
 static void count_beyond(const struct ladder *l, const struct hop_record *v, size_t n,
-			 struct hop_finding *out)
+			 struct hop_stretch *out)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct hop_record *h = &v[i];
@@ -127,7 +127,7 @@ static void count_beyond(const struct ladder *l, const struct hop_record *v, siz
 }
 
 static void set_stretch(const struct ladder *l, unsigned after, unsigned until,
-			struct hop_finding *out)
+			struct hop_stretch *out)
 {
 	out->after_ttl = after;
 	out->until_ttl = until;
@@ -137,13 +137,14 @@ static void set_stretch(const struct ladder *l, unsigned after, unsigned until,
 		out->until = l->at[until].router;
 }
 
-static void start(const struct ladder *l, struct hop_finding *out)
+static void start(const struct ladder *l, struct hop_stretch *out)
 {
-	*out = (struct hop_finding){ .why = "ok", .target_ttl = l->target_ttl, .rounds = l->rounds };
+	*out = (struct hop_stretch){ .why = "ok", .target_ttl = l->target_ttl, .rounds = l->rounds,
+				     .suspect_top = l->suspect_top, .control_top = l->control_top };
 }
 
 /* Why the differential falls short of proof; NULL when it does not. */
-static const char *short_of_proof(const struct ladder *l, const struct hop_finding *f)
+static const char *short_of_proof(const struct ladder *l, const struct hop_stretch *f)
 {
 	if (mixed_up_to(l, f->until_ttl))
 		return "load-balanced";
@@ -157,7 +158,7 @@ static const char *short_of_proof(const struct ladder *l, const struct hop_findi
 }
 
 void hops_compare(const struct hop_record *v, size_t n, const struct addr *target,
-		  struct hop_finding *out)
+		  struct hop_stretch *out)
 {
 	struct ladder l;
 	climb(&l, v, n, target);
@@ -196,7 +197,7 @@ static unsigned honest_target_ttl(const struct hop_record *v, size_t n, const st
 }
 
 void hops_impostor(const struct hop_record *v, size_t n, const struct addr *target,
-		   struct hop_finding *out)
+		   struct hop_stretch *out)
 {
 	struct ladder l;
 	climb(&l, v, n, target);

@@ -39,7 +39,7 @@ struct hop_record {
 	uint32_t n; /* observation number, for evidence */
 };
 
-struct hop_finding {
+struct hop_stretch {
 	bool shown;  /* the records say that the network itself does it */
 	bool proven; /* and every condition of the rule holds */
 	const char *why; /* one machine word when not shown or not proven, else "ok"; see hopdiff.c */
@@ -47,6 +47,9 @@ struct hop_finding {
 	unsigned after_ttl, until_ttl;
 	struct addr after, until; /* routers there; family 0 where unknown */
 	unsigned target_ttl;      /* lowest TTL at which the target itself answered, 0: unknown */
+	/* Highest TTL at which a router let the suspect, and a control, die. When the suspect gets as
+	 * far as the control, the network lets it through. */
+	unsigned suspect_top, control_top;
 	unsigned rounds;
 	uint32_t missing;  /* suspect steps beyond after_ttl that count as missing */
 	uint32_t answered; /* control steps there that were answered */
@@ -54,11 +57,11 @@ struct hop_finding {
 
 /* Rule 8: Time Exceeded stops for the suspect and goes on for the control. */
 void hops_compare(const struct hop_record *v, size_t n, const struct addr *target,
-		  struct hop_finding *out);
+		  struct hop_stretch *out);
 /* Rule 8b: an answer to a suspect packet whose TTL ended before the target: the box that answered
  * stands between after_ttl and until_ttl. */
 void hops_impostor(const struct hop_record *v, size_t n, const struct addr *target,
-		   struct hop_finding *out);
+		   struct hop_stretch *out);
 /* The records of a run for one suspect flow (proto "udp" or "tcp"): its steps, its controls' and
  * others to the same address. Returns how many, at most max. */
 size_t hops_collect(const struct run *r, const char *proto, const char *address, uint16_t port,

@@ -41,6 +41,7 @@ const struct field profile_fields[] = {
 	T("operator", FIELD_TEXT, operator, true, 0, 0),
 	T("why", FIELD_TEXT, why, true, 0, 0),
 	T("required", FIELD_BOOL, required, true, 0, 0),
+	T("people", FIELD_BOOL, people, false, 0, 0),
 	T("families", FIELD_FAMILIES, families, true, 0, 0),
 	T("key", FIELD_KEY, key, false, 0, 0),
 	T("cid_extension", FIELD_UINT, cid_ext, false, 0, 65535),

@@ -45,6 +45,7 @@ struct profile_target {
 	enum transport transport;
 	uint16_t port;
 	bool required;       /* devices cannot work without it */
+	bool people;         /* people's tools use it, devices never do */
 	unsigned families;   /* bits of enum family_bits that the devices use */
 	/* proof of genuineness */
 	uint8_t key[PROFILE_KEY_MAX]; /* SubjectPublicKeyInfo, DER */

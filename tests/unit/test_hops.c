@@ -257,7 +257,7 @@ static void clean_paths_show_nothing(void **state)
 	for (uint32_t seed = 1; seed <= SEEDS; seed++) {
 		struct model m = random_path(seed);
 		struct sim sim;
-		struct hop_finding f;
+		struct hop_stretch f;
 		run_pair(&sim, &m, HOPS_DIFFERENTIAL);
 		hops_compare(sim.log, sim.n, &target_addr, &f);
 		if (f.shown || f.proven)
@@ -286,7 +286,7 @@ static void drops_are_found(void **state)
 	for (uint32_t seed = 1; seed <= SEEDS; seed++) {
 		struct model m = random_path(seed);
 		struct sim sim;
-		struct hop_finding f;
+		struct hop_stretch f;
 		m.loss = 0;
 		m.drop_at = 1 + below(&m, m.distance - 2);
 		run_pair(&sim, &m, HOPS_DIFFERENTIAL);
@@ -313,7 +313,7 @@ static void a_drop_at_the_gateway_is_proven(void **state)
 {
 	struct model m = plain(5);
 	struct sim sim;
-	struct hop_finding f;
+	struct hop_stretch f;
 	(void)state;
 	m.drop_at = 1;
 	run_pair(&sim, &m, HOPS_DIFFERENTIAL);
@@ -332,7 +332,7 @@ static void before_the_first_hop(void **state)
 {
 	struct model m = plain(5);
 	struct sim sim;
-	struct hop_finding f;
+	struct hop_stretch f;
 	(void)state;
 	run_pair(&sim, &m, HOPS_DIFFERENTIAL);
 	for (size_t i = 0; i < sim.n; i++) /* dropped before it reached any router */
@@ -349,7 +349,7 @@ static void near_the_target_is_only_likely(void **state)
 {
 	struct model m = plain(5);
 	struct sim sim;
-	struct hop_finding f;
+	struct hop_stretch f;
 	(void)state;
 	m.drop_at = 4; /* the last router: looks like a target that does not answer */
 	run_pair(&sim, &m, HOPS_DIFFERENTIAL);
@@ -368,7 +368,7 @@ static void no_time_exceeded_is_no_evidence(void **state)
 {
 	struct model m = plain(6);
 	struct sim sim;
-	struct hop_finding f;
+	struct hop_stretch f;
 	(void)state;
 	m.drop_at = 1;
 	for (unsigned h = 0; h < MAX_HOPS; h++)
@@ -385,7 +385,7 @@ static void a_slow_router_is_no_drop(void **state)
 	for (uint32_t seed = 1; seed <= SEEDS; seed++) {
 		struct model m = random_path(seed);
 		struct sim sim;
-		struct hop_finding f;
+		struct hop_stretch f;
 		m.te_per_s = 0.35; /* three times slower than we ask */
 		run_pair(&sim, &m, HOPS_DIFFERENTIAL);
 		hops_compare(sim.log, sim.n, &target_addr, &f);
@@ -399,7 +399,7 @@ static void balanced_hops_before_the_drop_are_not_proof(void **state)
 {
 	struct model m = plain(7);
 	struct sim sim;
-	struct hop_finding f;
+	struct hop_stretch f;
 	(void)state;
 	m.seed = 12345;
 	m.width[2] = 2;
@@ -415,7 +415,7 @@ static void a_missing_answer_needs_a_later_control(void **state)
 {
 	struct model m = plain(5);
 	struct sim sim;
-	struct hop_finding f;
+	struct hop_stretch f;
 	(void)state;
 	m.drop_at = 2;
 	run_pair(&sim, &m, HOPS_DIFFERENTIAL);
@@ -435,7 +435,7 @@ static void an_answering_suspect_is_never_dropped(void **state)
 {
 	struct model m = plain(5);
 	struct sim sim;
-	struct hop_finding f;
+	struct hop_stretch f;
 	(void)state;
 	m.target = TARGET_ANSWERS_ALL;
 	run_pair(&sim, &m, HOPS_DIFFERENTIAL);
@@ -448,7 +448,7 @@ static void a_box_that_answers_is_placed(void **state)
 {
 	struct model m = plain(6);
 	struct sim sim;
-	struct hop_finding f;
+	struct hop_stretch f;
 	(void)state;
 	m.box_at = 3;
 	run_pair(&sim, &m, HOPS_POSITIVE);
@@ -467,7 +467,7 @@ static void long_paths_are_followed(void **state)
 {
 	struct model m = plain(11);
 	struct sim sim;
-	struct hop_finding f;
+	struct hop_stretch f;
 	(void)state;
 	m.drop_at = 8;
 	m.hops[7][0].silent = true;
@@ -530,7 +530,7 @@ static void late_suspicions_get_fewer_rounds(void **state)
 	assert_int_equal(sim.hops.walks[0].rounds, 2);
 	run_until(&sim, sim.hops.deadline_ns);
 	assert_true(hops_idle(&sim.hops, sim.now));
-	struct hop_finding f;
+	struct hop_stretch f;
 	hops_compare(sim.log, sim.n, &target_addr, &f);
 	assert_int_equal(f.rounds, 2);
 	assert_int_equal(hops_add(&sim.hops, HOPS_DIFFERENTIAL, sim.now), -1);

@@ -1,0 +1,202 @@
+/*
+ * What became of a check's packets. One try can leave several observations (it connected, then it
+ * stayed mute; it was silent, then a late answer came): the try counts under the best of them,
+ * because an authentic answer beats any number of losses (proof rule 2).
+ */
+#include "view.h"
+
+#include <string.h>
+
+/* Results of a try, best first. */
+enum result {
+	R_ANSWERED,
+	R_MISMATCH,
+	R_GARBLED,
+	R_RESET,
+	R_MUTE,
+	R_PROVISIONAL,
+	R_REFUSED,
+	R_REJECTED,
+	R_UNREACHABLE,
+	R_DENIED,
+	R_SILENT,
+	R_ABORTED,
+	R_NOTHING,
+};
+
+static const enum result results[OUTCOME_COUNT] = {
+	[OUTCOME_ANSWERED] = R_PROVISIONAL,     [OUTCOME_SILENT] = R_SILENT,
+	[OUTCOME_REFUSED] = R_REFUSED,          [OUTCOME_RESET] = R_RESET,
+	[OUTCOME_REJECTED] = R_REJECTED,        [OUTCOME_UNREACHABLE] = R_UNREACHABLE,
+	[OUTCOME_DENIED_LOCALLY] = R_DENIED,    [OUTCOME_GARBLED] = R_GARBLED,
+	[OUTCOME_MISMATCH] = R_MISMATCH,        [OUTCOME_ABORTED] = R_ABORTED,
+	[OUTCOME_NOT_RUN] = R_NOTHING,
+};
+
+struct try {
+	uint32_t attempt;
+	const char *address;
+	enum result best;
+};
+
+static bool ends_in(const char *s, const char *end)
+{
+	size_t n = strlen(s), m = strlen(end);
+	return n >= m && strcmp(s + n - m, end) == 0;
+}
+
+static bool tls_authentic(const struct observation *o)
+{
+	return obs_text_is(o, A_PHASE, "tls") && !obs_text_is(o, A_SNI, "other") &&
+	       !obs_text_is(o, A_SNI, "none") && obs_get_bool(o, A_CHAIN_OK, false) &&
+	       obs_get_bool(o, A_NAME_OK, false);
+}
+
+static bool ntp_authentic(const struct observation *o)
+{
+	int64_t stratum = obs_get_int(o, A_STRATUM, 0);
+	return obs_get_bool(o, A_ORIGIN_OK, false) && stratum > 0 && stratum < 16 &&
+	       obs_get_int(o, A_LEAP, 0) != 3;
+}
+
+bool obs_authentic(const struct check *c, const struct observation *o)
+{
+	if (o->outcome != OUTCOME_ANSWERED)
+		return false;
+	if (ends_in(c->id, ".hello"))
+		return obs_text_is(o, A_DTLS, "hello-verify-request");
+	if (ends_in(c->id, ".identity"))
+		return obs_text_is(o, A_IDENTITY, "verified");
+	if (strcmp(c->probe, "tcp-greeting") == 0)
+		return obs_text_is(o, A_GREETING, "nonce");
+	if (strcmp(c->probe, "tls") == 0)
+		return tls_authentic(o);
+	if (strcmp(c->probe, "http") == 0)
+		return obs_get_bool(o, A_BODY_OK, false);
+	if (strcmp(c->probe, "ntp") == 0)
+		return ntp_authentic(o);
+	return true;
+}
+
+/* The second and third TLS tries, with another name, tell why the first failed; no more. */
+static bool is_side_try(const struct observation *o)
+{
+	return obs_text_is(o, A_SNI, "other") || obs_text_is(o, A_SNI, "none");
+}
+
+static enum result result_of(const struct check *c, const struct observation *o)
+{
+	const char *phase = obs_get_text(o, A_PHASE, "connect");
+	if (obs_authentic(c, o))
+		return R_ANSWERED;
+	if (o->outcome == OUTCOME_SILENT && obs_text_is(o, A_PROTO, "tcp") && strcmp(phase, "connect"))
+		return R_MUTE;
+	return results[o->outcome];
+}
+
+static void note(const struct check *c, const struct observation *o, struct flow *f)
+{
+	bool tcp_connect = obs_text_is(o, A_PHASE, "connect") && o->outcome == OUTCOME_ANSWERED;
+	f->until_us = o->t_us > f->until_us ? o->t_us : f->until_us;
+	f->alert |= obs_has(o, A_ALERT) || obs_text_is(o, A_DTLS, "alert") ||
+		    obs_text_is(o, A_IDENTITY, "alert");
+	if (o->outcome == OUTCOME_NOT_RUN) {
+		f->not_run++;
+		f->reason = obs_get_text(o, A_REASON, f->reason);
+	}
+	if (obs_has(o, A_ICMP_TYPE)) {
+		f->icmp = true;
+		f->icmp_self |= obs_get_bool(o, A_FROM_SELF, false);
+		if (!f->icmp_from)
+			f->icmp_from = obs_get_text(o, A_ICMP_FROM, NULL);
+	}
+	if (tcp_connect)
+		f->accepted++;
+	double rtt = obs_get_real(o, A_RTT_MS, -1);
+	if (obs_authentic(c, o) && rtt >= 0 && (f->rtt_ms < 0 || rtt < f->rtt_ms))
+		f->rtt_ms = rtt;
+}
+
+static void note_span(const struct observation *o, struct flow *f)
+{
+	uint64_t sent = obs_sent_us(o);
+	if (!f->sent || sent < f->first_us)
+		f->first_us = sent;
+	if (sent > f->last_us)
+		f->last_us = sent;
+}
+
+static struct try *try_of(struct try *tries, unsigned *n, const struct observation *o)
+{
+	const char *address = obs_get_text(o, A_ADDRESS, "");
+	for (unsigned i = 0; i < *n; i++)
+		if (tries[i].attempt == o->attempt && strcmp(tries[i].address, address) == 0)
+			return &tries[i];
+	if (*n == FLOW_MAX_TRIES)
+		return NULL;
+	tries[*n] = (struct try){ o->attempt, address, R_NOTHING };
+	return &tries[(*n)++];
+}
+
+static unsigned *counter(struct flow *f, enum result r)
+{
+	unsigned *const counters[] = {
+		[R_ANSWERED] = &f->answered, [R_MISMATCH] = &f->mismatch,
+		[R_GARBLED] = &f->garbled,   [R_RESET] = &f->reset,
+		[R_MUTE] = &f->mute,         [R_PROVISIONAL] = &f->provisional,
+		[R_REFUSED] = &f->refused,   [R_REJECTED] = &f->rejected,
+		[R_UNREACHABLE] = &f->unreachable, [R_DENIED] = &f->denied,
+		[R_SILENT] = &f->silent,     [R_ABORTED] = &f->aborted,
+	};
+	return counters[r];
+}
+
+void flow_read(const struct judge_view *v, const struct check *c, struct flow *out)
+{
+	struct try tries[FLOW_MAX_TRIES];
+	unsigned n = 0;
+	struct pick p = { .check = c->id, .target = c->target, .role = ROLE_OWN };
+	const struct observation *o;
+	*out = (struct flow){ .check = c, .rtt_ms = -1 };
+	for (size_t at = 0; (o = view_next(v, &p, &at));) {
+		if (is_side_try(o))
+			continue;
+		note(c, o, out);
+		enum result r = result_of(c, o);
+		struct try *t = r < R_NOTHING ? try_of(tries, &n, o) : NULL;
+		if (!t)
+			continue;
+		note_span(o, out);
+		out->sent = n;
+		t->best = r < t->best ? r : t->best;
+	}
+	for (unsigned i = 0; i < n; i++)
+		++*counter(out, tries[i].best);
+}
+
+bool flow_replied(const struct flow *f)
+{
+	return f->answered || f->accepted || f->provisional || f->mismatch || f->garbled || f->reset ||
+	       f->refused || f->rejected || f->unreachable;
+}
+
+bool flow_hinted(const struct flow *f)
+{
+	return !flow_replied(f) && !f->denied && !f->mute && f->silent >= HINT_TRIES;
+}
+
+bool flow_silent(const struct flow *f)
+{
+	return flow_hinted(f) && f->silent >= SILENCE_TRIES && f->until_us - f->first_us >= SILENCE_US;
+}
+
+bool flow_spread(const struct flow *f)
+{
+	return f->sent >= SILENCE_TRIES && f->last_us - f->first_us >= SILENCE_US;
+}
+
+bool flow_icmp(const struct flow *f)
+{
+	return !f->answered && !f->accepted && !f->mismatch && !f->garbled &&
+	       (f->rejected || f->unreachable || (f->refused && f->icmp));
+}

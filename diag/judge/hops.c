@@ -1,0 +1,167 @@
+/* The hop differential, asked for a target: its suspects are the steps to the addresses that the
+ * target's own check went to. */
+#include "view.h"
+
+#include <string.h>
+
+#include "hopdiff.h"
+
+/* What one address's steps show. */
+struct stretch {
+	struct hop_stretch s;
+	struct addr address;
+	const char *text;
+	struct hop_record records[HOP_MAX_RECORDS];
+	size_t n;
+};
+
+static bool is_suspect(const struct profile_target *t, const struct observation *o)
+{
+	return strcmp(o->check, "path") == 0 && obs_text_is(o, A_ROLE, "suspect") &&
+	       obs_text_is(o, A_PROTO, proto_name(t)) && obs_get_int(o, A_PORT, 0) == t->port;
+}
+
+/* An address that the check of this target went to itself. */
+static bool is_own_address(const struct judge_view *v, const struct profile_target *t,
+			   const char *address)
+{
+	const struct flow *f = view_flow(v, (size_t)(t - v->run->profile->targets));
+	if (!f)
+		return false;
+	struct pick p = { .check = f->check->id, .target = f->check->target, .role = ROLE_OWN,
+			  .key = A_ADDRESS, .text = address };
+	return view_count(v, &p) > 0;
+}
+
+enum { MAX_ADDRESSES = 8 };
+
+static bool listed(const char *const *list, size_t n, const char *s)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(list[i], s) == 0)
+			return true;
+	return false;
+}
+
+/* The addresses of the target that were stepped, in order of time. */
+static size_t stepped(const struct judge_view *v, const struct profile_target *t,
+		      const char *out[MAX_ADDRESSES])
+{
+	const char *seen[2 * MAX_ADDRESSES];
+	size_t n = 0, n_seen = 0;
+	const struct observation *o;
+	struct pick p = { .check = "path", .key = A_ROLE, .text = "suspect" };
+	for (size_t at = 0; (o = view_next(v, &p, &at));) {
+		const char *address = obs_get_text(o, A_ADDRESS, "");
+		if (!is_suspect(t, o) || listed(seen, n_seen, address))
+			continue;
+		if (n_seen == 2 * MAX_ADDRESSES || n == MAX_ADDRESSES)
+			break;
+		seen[n_seen++] = address;
+		if (is_own_address(v, t, address))
+			out[n++] = address;
+	}
+	return n;
+}
+
+static bool read_stretch(const struct judge_view *v, const struct profile_target *t,
+			 const char *address, struct stretch *out)
+{
+	if (addr_parse(address, &out->address))
+		return false;
+	out->text = address;
+	out->n = hops_collect(v->run, proto_name(t), address, t->port, out->records, HOP_MAX_RECORDS);
+	return true;
+}
+
+static const char *hop_text(struct judge_view *v, unsigned ttl, const struct addr *router)
+{
+	char text[ADDR_STRLEN];
+	return router->family ? view_say(v, "hop %u (%s)", ttl, addr_format(router, text)) :
+				view_say(v, "hop %u", ttl);
+}
+
+/* A box that drops while forwarding still answers for packets that die at it: it is the last hop
+ * that answers, or stands between that one and the next. */
+static void describe(struct judge_view *v, const struct hop_stretch *s, struct hop_finding *out)
+{
+	char text[ADDR_STRLEN];
+	out->last_ttl = s->after_ttl;
+	if (s->after.family)
+		out->last = view_say(v, "%s", addr_format(&s->after, text));
+	out->where = s->after_ttl ?
+			     view_say(v, "at %s or right behind it, before %s",
+				      hop_text(v, s->after_ttl, &s->after),
+				      hop_text(v, s->until_ttl, &s->until)) :
+			     view_say(v, "between this host and %s", hop_text(v, s->until_ttl, &s->until));
+	out->counts = view_say(v, "of the packets stepped beyond hop %u, routers answered %u of the "
+			       "controls and none of the %u like it (%u rounds)", s->after_ttl, s->answered,
+			       s->missing, s->rounds);
+}
+
+/* The suspect dies no earlier than any control, and the routers before the target all let it by. */
+static bool is_clear(const struct hop_stretch *s)
+{
+	bool far = s->suspect_top >= 2 && s->suspect_top >= s->control_top;
+	bool known = s->target_ttl && s->suspect_top + 1 >= s->target_ttl;
+	return strcmp(s->why, "suspect-answered") == 0 || (!s->shown && far && known);
+}
+
+void hop_differential(struct judge_view *v, const struct profile_target *t, struct hop_finding *out)
+{
+	struct stretch one;
+	const char *addresses[MAX_ADDRESSES];
+	size_t n = stepped(v, t, addresses);
+	*out = (struct hop_finding){ .result = HOP_NONE };
+	for (size_t i = 0; i < n; i++) {
+		if (!read_stretch(v, t, addresses[i], &one))
+			continue;
+		hops_compare(one.records, one.n, &one.address, &one.s);
+		enum hop_result r = one.s.proven ? HOP_PROVEN : one.s.shown ? HOP_LIKELY :
+				    is_clear(&one.s) ? HOP_CLEAR : HOP_NONE;
+		if (r <= out->result)
+			continue;
+		out->result = r;
+		if (one.s.shown)
+			describe(v, &one.s, out);
+	}
+}
+
+static const char *reply_at(const struct judge_view *v, const struct profile_target *t,
+			    const struct stretch *s)
+{
+	struct pick p = { .check = "path", .outcomes = OUTCOME_BIT(OUTCOME_ANSWERED), .key = A_ADDRESS,
+			  .text = s->text };
+	const struct observation *o;
+	for (size_t at = 0; (o = view_next(v, &p, &at));)
+		if (is_suspect(t, o) && obs_get_int(o, A_IP_TTL, 0) == s->s.until_ttl &&
+		    !obs_text_is(o, A_REPLY, "time-exceeded"))
+			return obs_get_text(o, A_REPLY, "");
+	return "";
+}
+
+void hop_early_answer(struct judge_view *v, const struct profile_target *t, struct hop_answer *out)
+{
+	struct stretch one;
+	const char *addresses[MAX_ADDRESSES];
+	size_t n = stepped(v, t, addresses);
+	*out = (struct hop_answer){ .reply = "" };
+	for (size_t i = 0; i < n && !out->found; i++) {
+		if (!read_stretch(v, t, addresses[i], &one))
+			continue;
+		hops_impostor(one.records, one.n, &one.address, &one.s);
+		if (one.s.proven)
+			*out = (struct hop_answer){ true, one.s.until_ttl, reply_at(v, t, &one) };
+	}
+}
+
+void hop_cite(struct judge_view *v, struct draft *d, const struct profile_target *t)
+{
+	const struct observation *o;
+	struct pick p = { .check = "path" };
+	const char *series = view_say(v, "%s:%u", proto_name(t), t->port);
+	for (size_t at = 0; (o = view_next(v, &p, &at));)
+		if (is_own_address(v, t, obs_get_text(o, A_ADDRESS, "")) &&
+		    (is_suspect(t, o) || obs_text_is(o, A_CONTROL_OF, series)))
+			draft_cite(d, o);
+}

@@ -1,0 +1,220 @@
+/* Faults on this host and its first link: L1 L2 L4, and C6 (no route, here or further on). */
+#include "faults.h"
+
+#include <string.h>
+
+static const struct observation *last_of(const struct judge_view *v, const char *check)
+{
+	const struct observation *o, *last = NULL;
+	struct pick p = { .check = check };
+	for (size_t at = 0; (o = view_next(v, &p, &at));)
+		last = o;
+	return last;
+}
+
+static bool anything_answers(const struct judge_view *v)
+{
+	return v->udp_out || v->tcp_out;
+}
+
+/* ---- L1 ---- */
+static const struct link_fault {
+	const char *reason, *seen, *remedy;
+} link_faults[] = {
+	{ "no-interface", "there is no network interface to use",
+	  "connect this host to the network, or name the interface with -i" },
+	{ "down", "interface %s is switched off", "switch the interface on" },
+	{ "no-carrier", "interface %s has no carrier: no cable, no radio, or the switch port is off",
+	  "check cable and switch port, or the Wi-Fi association" },
+	{ "no-address", "interface %s has no address: DHCP did not answer, or was never asked",
+	  "check the switch port's VLAN and the DHCP scope (free addresses, allowed MACs)" },
+	{ "link-local-only", "interface %s has only a self-made address: DHCP did not answer",
+	  "check the switch port's VLAN and the DHCP scope (free addresses, allowed MACs)" },
+};
+
+static const struct link_fault *link_fault_of(const struct observation *o)
+{
+	for (size_t i = 0; o && i < sizeof(link_faults) / sizeof(link_faults[0]); i++)
+		if (obs_text_is(o, A_REASON, link_faults[i].reason))
+			return &link_faults[i];
+	return NULL;
+}
+
+static void no_address(struct judge_view *v, const struct fault *f)
+{
+	const struct observation *o = last_of(v, "link");
+	const struct link_fault *l = link_fault_of(o);
+	if (!l || anything_answers(v))
+		return;
+	struct draft *d = view_verdict(v, f, CONF_PROVEN, v->all_targets);
+	const char *name = o->target;
+	d->v.subject = name;
+	d->v.summary = view_say(v, "No usable address on %s", name);
+	/* every format of the table holds at most one %s; spelt out to keep the compiler's check */
+	const char *mark = strstr(l->seen, "%s");
+	d->v.seen = mark ? view_say(v, "%.*s%s%s", (int)(mark - l->seen), l->seen, name, mark + 2) :
+			   l->seen;
+	d->v.who = "the kernel of this host says so";
+	d->v.remedy = l->remedy;
+	d->v.confirm = view_confirm(v, "link");
+	d->v.ask = view_say(v, "Please give %s an address on this network (%s).", name, l->remedy);
+	draft_cite_pick(v, d, &(struct pick){ .check = "link" });
+}
+
+const struct fault fault_no_address = {
+	"no-address", "L1", "local", "No address", no_address, "*",
+	"The interface is missing, down, without carrier, or has no address but a self-made one. "
+	"Nothing else can be measured.",
+	"The kernel's own state of the interface: it needs no second witness.",
+	"A host with a static address that was never set looks the same as a silent DHCP server.",
+	"Port, VLAN, DHCP scope.",
+};
+
+/* ---- L2 ---- */
+static void gateway_mute(struct judge_view *v, const struct fault *f)
+{
+	const struct check *c = run_check(v->run, "gateway", NULL);
+	const struct flow *g = view_flow_id(v, "gateway", "", NULL);
+	struct pick silent = { .check = "gateway", .outcomes = OUTCOME_BIT(OUTCOME_SILENT) };
+	const struct observation *o = last_of(v, "gateway");
+	if (!c || !o || g->answered || v->any_reply || anything_answers(v) || !view_count(v, &silent))
+		return;
+	int64_t peers = obs_get_int(o, A_LAN_PEERS, 0);
+	bool proven = peers > 0 && flow_silent(g) && flow_spread(g);
+	struct draft *d = view_verdict(v, f, proven ? CONF_PROVEN : CONF_LIKELY, v->all_targets);
+	d->v.subject = c->target;
+	d->v.summary = view_say(v, "The default gateway %s does not answer", c->target);
+	d->v.seen = view_say(v, "address resolution for %s got no answer (neighbour state %s); %lld other "
+			     "neighbours on the link answer; nothing beyond the link answers",
+			     c->target, obs_get_text(o, A_NEIGH_STATE, "unknown"), (long long)peers);
+	d->v.who = view_say(v, "the gateway %s, or the switch between", c->target);
+	d->v.remedy = "check the gateway's address, the VLAN of this port, and client isolation";
+	d->v.confirm = view_confirm(v, "gateway");
+	d->v.decide = "another host of this VLAN that reaches the gateway, or a capture on its LAN side";
+	d->v.ask = view_say(v, "Please check why the gateway %s does not answer on this VLAN.", c->target);
+	draft_cite_pick(v, d, &(struct pick){ .check = "gateway" });
+}
+
+const struct fault fault_gateway_mute = {
+	"gateway-mute", "L2", "local", "The gateway does not answer", gateway_mute, "*",
+	"The default gateway's link-layer address cannot be found out.",
+	"ARP or neighbour discovery for the gateway is unanswered while other neighbours answer, and "
+	"nothing beyond the link answers.",
+	"A wrong static gateway; client isolation; a gateway that filters ICMP but forwards (then "
+	"something beyond answers, and this row does not hold).",
+	"Address, VLAN.",
+};
+
+/* ---- C6 ---- */
+static void route_here(struct judge_view *v, const struct fault *f, const struct observation *o)
+{
+	struct draft *d = view_verdict(v, f, CONF_PROVEN, v->all_targets);
+	d->v.subject = "this host";
+	d->v.summary = view_say(v, "This host has no default route by %s", o->target);
+	d->v.seen = view_say(v, "interface %s has an address but the kernel has no default route by it",
+			     o->target);
+	d->v.who = "this host's routing table, or the DHCP server that named no gateway";
+	d->v.remedy = "let DHCP hand out the gateway (option 3), or set the route";
+	d->v.confirm = view_confirm(v, "link");
+	d->v.ask = "Please let DHCP hand out a default gateway on this network.";
+	draft_cite(d, o);
+}
+
+static bool router_says_no(const struct flow *f)
+{
+	return f && flow_icmp(f) && f->unreachable && !f->rejected && f->icmp_from && !f->icmp_self;
+}
+
+static void route_there(struct judge_view *v, const struct fault *f, size_t first)
+{
+	const char *router = view_flow(v, first)->icmp_from;
+	uint64_t mask = 0;
+	for (size_t i = 0; i < v->run->profile->n_targets; i++) {
+		const struct flow *g = view_flow(v, i);
+		if (!router_says_no(g) || strcmp(g->icmp_from, router))
+			continue;
+		if (i < first)
+			return; /* already told with that one */
+		mask |= TARGET_BIT(i);
+	}
+	struct draft *d = view_verdict(v, f, CONF_PROVEN, mask);
+	d->v.subject = router;
+	d->v.summary = view_say(v, "Router %s has no route", router);
+	d->v.seen = view_say(v, "to %s: %s, all by ICMP \"unreachable\" messages from %s",
+			     view_stem_targets(v, mask), flow_counts(v, view_flow(v, first)), router);
+	d->v.who = view_say(v, "%s, which names itself as the sender", router);
+	d->v.remedy = view_say(v, "check the routing table and the uplink of %s", router);
+	d->v.confirm = view_confirm(v, view_flow(v, first)->check->id);
+	d->v.ask = view_say(v, "Please check the route of %s to %s.", router,
+			    view_target_name(v, first));
+	draft_cite_targets(v, d, mask);
+}
+
+static void no_route(struct judge_view *v, const struct fault *f)
+{
+	const struct observation *o = last_of(v, "link");
+	if (o && obs_text_is(o, A_REASON, "no-route") && !anything_answers(v)) {
+		route_here(v, f, o);
+		return;
+	}
+	for (size_t i = 0; i < v->run->profile->n_targets; i++)
+		if (router_says_no(view_flow(v, i)))
+			route_there(v, f, i);
+}
+
+const struct fault fault_no_route = {
+	"no-route", "C6", "local", "No route", no_route,
+	"resolver-down gateway-mute udp-port-blocked udp-all-blocked port-drop ntp-blocked",
+	"A router on the way, or this host itself, has no route to the destination.",
+	"An ICMP \"net or host unreachable\" whose sender is neither the target nor this host, or this "
+	"host's own routing table.",
+	"A firewall that rejects with \"host unreachable\" on purpose.",
+	"Routing, uplink.",
+};
+
+/* ---- L4 ---- */
+static bool stopped_here(const struct flow *f)
+{
+	return f && !f->answered && !f->mismatch && !f->garbled && (f->denied || f->icmp_self);
+}
+
+static void own_firewall(struct judge_view *v, const struct fault *f)
+{
+	uint64_t mask = 0;
+	const struct flow *first = NULL;
+	const char *subjects = "";
+	for (size_t i = 0; i < v->run->profile->n_targets; i++) {
+		const struct flow *g = view_flow(v, i);
+		if (!stopped_here(g))
+			continue;
+		const char *s = view_subject(v, view_target(v, i));
+		if (!strstr(subjects, s))
+			subjects = view_say(v, "%s%s%s", subjects, *subjects ? ", " : "", s);
+		first = first ? first : g;
+		mask |= TARGET_BIT(i);
+	}
+	if (!mask)
+		return;
+	struct draft *d = view_verdict(v, f, CONF_PROVEN, mask);
+	d->v.subject = subjects;
+	d->v.summary = view_say(v, "This host's own firewall stops %s", subjects);
+	d->v.seen = view_say(v, "%s: the kernel of this host refused to send (operation not permitted)",
+			     flow_counts(v, first));
+	d->v.who = "this host's own output rules; the network was not asked";
+	d->v.remedy = view_say(v, "allow %s in this host's own output rules (nft list ruleset)", subjects);
+	d->v.confirm = view_confirm(v, first->check->id);
+	d->v.ask = view_say(v, "Please allow outbound %s in the firewall of the host that runs sallyport.",
+			    subjects);
+	draft_cite_targets(v, d, mask);
+}
+
+const struct fault fault_own_firewall = {
+	"own-firewall", "L4", "local", "This host's own firewall", own_firewall,
+	"udp-port-blocked udp-all-blocked udp-rejected port-drop ntp-blocked",
+	"Rules on this host stop the packet before it reaches the network, so nothing was learnt about "
+	"the network.",
+	"The kernel refuses the send with EPERM, or an ICMP error comes from this host itself.",
+	"A TCP SYN dropped by the output rules is silent and cannot be told from the network's drop "
+	"without privilege.",
+	"Local nftables rule.",
+};

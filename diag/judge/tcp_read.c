@@ -1,0 +1,121 @@
+/* What the packets to a TCP service say, and what the stepped SYNs to it add. */
+#include "tcp_read.h"
+
+#include <string.h>
+
+/* A handshake with the real name that ended in a certificate, good or bad. */
+static bool has_certificate(const struct judge_view *v, const struct flow *f)
+{
+	struct pick p = { .check = f->check->id, .target = f->check->target, .role = ROLE_OWN,
+			  .outcomes = OUTCOME_BIT(OUTCOME_ANSWERED), .key = A_SNI, .text = "real" };
+	const struct observation *o;
+	for (size_t at = 0; (o = view_next(v, &p, &at));)
+		if (obs_text_is(o, A_PHASE, "tls"))
+			return true;
+	return false;
+}
+
+/* Something came after the connection opened, or stayed away. */
+static enum tcp_reading read_opened(const struct judge_view *v, size_t i, const struct flow *f)
+{
+	const struct profile_target *t = view_target(v, i);
+	if (f->mismatch || f->garbled)
+		return target_is(t, "http") ? TCP_OTHER : TCP_STRANGER;
+	if (target_is(t, "tls") && (has_certificate(v, f) || tls_name_filtered(v, i)))
+		return TCP_OTHER;
+	return f->reset ? TCP_CUT : f->mute ? TCP_MUTE : TCP_NOTHING;
+}
+
+enum tcp_reading tcp_read(const struct judge_view *v, size_t i)
+{
+	const struct flow *f = view_flow(v, i);
+	if (!f || view_target(v, i)->transport != TRANSPORT_TCP)
+		return TCP_NOTHING;
+	if (f->answered)
+		return TCP_GENUINE;
+	if (f->accepted || f->mismatch || f->garbled || f->reset || f->mute)
+		return read_opened(v, i, f);
+	if (f->denied || f->icmp_self)
+		return TCP_OTHER;
+	if (f->rejected)
+		return TCP_REJECTED;
+	if (f->refused)
+		return TCP_REFUSED;
+	if (f->unreachable)
+		return TCP_OTHER;
+	return flow_hinted(f) ? TCP_SILENT : TCP_NOTHING;
+}
+
+/* ---- stepped SYNs ---- */
+/* An address that the check of this target itself went to. */
+static bool is_address_of(const struct judge_view *v, const struct flow *f, const char *address)
+{
+	struct pick p = { .check = f->check->id, .target = f->check->target, .role = ROLE_OWN,
+			  .key = A_ADDRESS, .text = address };
+	return view_count(v, &p) > 0;
+}
+
+/* On the link of this host a TTL of 1 reaches the target itself. */
+static bool is_on_link(const struct judge_view *v, const char *address)
+{
+	const struct host_facts *h = v->run->host;
+	struct addr a;
+	if (addr_parse(address, &a))
+		return true;
+	for (size_t i = 0; i < h->n_addrs; i++)
+		if (addr_in_prefix(&a, &h->addrs[i].addr, h->addrs[i].prefix))
+			return true;
+	return false;
+}
+
+static bool is_suspect_step(const struct judge_view *v, size_t i, const struct observation *o)
+{
+	const struct flow *f = view_flow(v, i);
+	return obs_text_is(o, A_ROLE, "suspect") && obs_text_is(o, A_PROTO, "tcp") &&
+	       obs_get_int(o, A_PORT, 0) == view_target(v, i)->port &&
+	       is_address_of(v, f, obs_get_text(o, A_ADDRESS, ""));
+}
+
+static bool is_answer(const struct observation *o)
+{
+	return obs_text_is(o, A_REPLY, "syn-ack") || obs_text_is(o, A_REPLY, "rst");
+}
+
+/* The first router is no server: what answers there in the target's name stands on the way. */
+static void note_first_hop(const struct judge_view *v, const struct observation *o,
+			   struct tcp_steps *out)
+{
+	if (obs_get_int(o, A_IP_TTL, 0) != 1 || is_on_link(v, obs_get_text(o, A_ADDRESS, "")))
+		return;
+	out->early = 1;
+	out->syn_ack = obs_text_is(o, A_REPLY, "syn-ack");
+}
+
+void tcp_steps(struct judge_view *v, size_t i, struct tcp_steps *out)
+{
+	struct pick p = { .check = "path", .outcomes = OUTCOME_BIT(OUTCOME_ANSWERED) };
+	struct hop_answer early = { 0 };
+	const struct observation *o;
+	unsigned answer = 0, routers = 0;
+	*out = (struct tcp_steps){ 0 };
+	if (!view_flow(v, i))
+		return;
+	hop_early_answer(v, view_target(v, i), &early);
+	if (early.found && (!strcmp(early.reply, "rst") || !strcmp(early.reply, "syn-ack"))) {
+		out->early = early.ttl;
+		out->syn_ack = strcmp(early.reply, "syn-ack") == 0;
+	}
+	for (size_t at = 0; (o = view_next(v, &p, &at));) {
+		unsigned ttl = (unsigned)obs_get_int(o, A_IP_TTL, 0);
+		bool mine = is_suspect_step(v, i, o), te = obs_text_is(o, A_REPLY, "time-exceeded");
+		routers = te && ttl > routers ? ttl : routers;
+		if (mine && te && ttl > out->passed)
+			out->passed = ttl;
+		if (!mine || !is_answer(o))
+			continue;
+		answer = !answer || ttl < answer ? ttl : answer;
+		note_first_hop(v, o, out);
+	}
+	out->as_far = !out->early && out->passed &&
+		      (answer ? answer > routers : out->passed >= routers);
+}
