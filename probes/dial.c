@@ -78,6 +78,16 @@ static void close_try(struct dial *d, unsigned attempt)
 	try_at(d, attempt)->sock = NULL;
 }
 
+/* The second failure of one kind is a suspicion: the path probe then steps SYNs towards the target.
+ * An RST may be made by a box on the way, which only its TTL can show (proof rule 8b). */
+static void suspect(struct dial *d, enum suspicion why)
+{
+	if (retry_unanswered(&d->retry) < 2 || d->suspected)
+		return;
+	d->suspected = true;
+	probe_suspect(d->probe, why, TRANSPORT_TCP, &try_at(d, 1)->peer, (struct bytes){NULL, 0});
+}
+
 /* This try is the one; what becomes of the others is no longer of interest. */
 static void opened(struct dial *d, unsigned attempt, const struct sock_event *ev)
 {
@@ -151,6 +161,7 @@ static void on_sock(void *ctx, const struct sock_event *ev)
 	case SOCK_RESET:
 		describe(d, attempt, &o, "connect", OUTCOME_REFUSED);
 		failed_try(d, attempt, OUTCOME_REFUSED, &o, ev->at_ns);
+		suspect(d, SUSPECT_IMPOSTOR);
 		break;
 	default: {
 		enum outcome outcome = ev->err == ETIMEDOUT ? OUTCOME_SILENT : OUTCOME_UNREACHABLE;
@@ -198,11 +209,7 @@ static void silent(struct dial *d, unsigned attempt, uint64_t now)
 	observe_try(d, attempt, OUTCOME_SILENT, &o, syns(d, attempt), now);
 	if (attempt > 1)
 		close_try(d, attempt);
-	if (retry_unanswered(&d->retry) < 2 || d->suspected)
-		return;
-	d->suspected = true;
-	probe_suspect(d->probe, SUSPECT_SILENT, TRANSPORT_TCP, &try_at(d, 1)->peer,
-		      (struct bytes){NULL, 0});
+	suspect(d, SUSPECT_SILENT);
 }
 
 static void give_up(struct dial *d)

@@ -117,10 +117,11 @@ static void observe(struct tls_try *t, const struct tls_result *r, uint64_t at_n
 	probe_observe(t->owner->probe, &o);
 }
 
-/* A chain that fails only by its dates points at a clock, not at another machine. */
+/* A chain that fails only by its dates points at a clock, not at another machine. A connection that
+ * opens and stays mute may have been accepted by a box on the way. */
 static bool is_impostor(const struct tls_result *r)
 {
-	return r->end == TLS_GARBLED ||
+	return r->end == TLS_GARBLED || (r->end == TLS_PENDING && !r->server_hello) ||
 	       (r->has_certificate && r->chain_known && (!r->chain_ok_undated || !r->name_ok));
 }
 
