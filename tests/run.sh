@@ -11,7 +11,7 @@ passed=0 failed=0 skipped=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
-count() { grep -c -E "$1" "$log"; }
+count() { grep -E "$1" "$log" | sort -u | wc -l; }
 
 run() {
 	local start=$SECONDS rc p f s

@@ -80,7 +80,7 @@ static void say_captive(struct judge_view *v, const struct fault *f, uint64_t pa
 	d->v.subject = "HTTP";
 	d->v.summary = closed ? "Looks like a captive portal before the Internet; devices cannot log in" :
 				"Looks like something on the way changes plain HTTP pages";
-	d->v.seen = view_say(v, "%u pages of %u operators' hosts answered in the same wrong way: %s%s",
+	d->v.seen = view_say(v, "%u known pages on %u hosts answered in the same wrong way: %s%s",
 			     (unsigned)__builtin_popcountll(pages), origins, page_text(v, o),
 			     closed ? "; nothing else gets out" : "; other services work");
 	d->v.who = closed ? "looks like the login page of this network" : "looks like a portal or web filter";
@@ -170,9 +170,10 @@ static void say_proxy(struct judge_view *v, struct draft *d, const struct observ
 		      const struct tcp_steps *s)
 {
 	uint64_t mask = d->v.targets;
-	d->v.summary = view_say(v, "%s every TCP connection; \"open\" proves nothing here",
+	const char *all = v->tcp_out ? "these TCP connections" : "every TCP connection";
+	d->v.summary = view_say(v, "%s %s; \"open\" proves nothing here",
 				d->v.confidence == CONF_PROVEN ? "A proxy accepts" :
-								 "Looks like a proxy accepts");
+								 "Looks like a proxy accepts", all);
 	d->v.seen = view_say(v, "connections to %s open and stay mute", view_stem_targets(v, mask));
 	if (nobody)
 		d->v.seen = view_say(v, "%s; %s, an address that nobody has, accepts connections too",

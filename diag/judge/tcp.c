@@ -58,10 +58,14 @@ static const struct flow *same_port_elsewhere(const struct judge_view *v, size_t
 	return NULL;
 }
 
+/* Where not even the first router answers, the drop may be in this host's own output rules: they
+ * stop a SYN without a word (rule 8b), so that nothing is proven about the network. */
 static enum hop_result hops_of(struct judge_view *v, size_t i, struct hop_finding *out)
 {
 	*out = (struct hop_finding){ 0 };
 	hop_differential(v, view_target(v, i), out);
+	if (out->result == HOP_PROVEN && !out->last_ttl)
+		out->result = HOP_LIKELY;
 	return out->result;
 }
 
@@ -69,13 +73,15 @@ static enum hop_result hops_of(struct judge_view *v, size_t i, struct hop_findin
 static enum confidence port_drop_sure(struct judge_view *v, size_t i)
 {
 	struct hop_finding hop;
+	struct tcp_steps s;
 	if (tcp_read(v, i) != TCP_SILENT || same_port_elsewhere(v, i) || v->nothing_out)
 		return CONF_COUNT;
 	switch (hops_of(v, i, &hop)) {
 	case HOP_PROVEN:
 		return CONF_PROVEN;
-	case HOP_CLEAR:
-		return CONF_COUNT; /* C4: the network lets it through */
+	case HOP_CLEAR: /* C4: the network lets it through; unless an answer came after all */
+		tcp_steps(v, i, &s);
+		return s.answered ? CONF_UNDETERMINED : CONF_COUNT;
 	default:
 		return flow_silent(view_flow(v, i)) && (v->tcp_out || v->udp_out) ?
 			       CONF_LIKELY : CONF_UNDETERMINED;
@@ -100,8 +106,11 @@ static void say_dropper(struct judge_view *v, struct draft *d, size_t first)
 	d->v.who = "not shown: this site, its provider, or the server itself being silent";
 	if (r != HOP_PROVEN && r != HOP_LIKELY)
 		return;
-	d->v.who = view_say(v, "%s %s", r == HOP_PROVEN ? "the network" : "looks like the network",
-			    hop.where);
+	if (hop.last_ttl)
+		d->v.who = view_say(v, "%s %s", r == HOP_PROVEN ? "the network" : "looks like the network",
+				    hop.where);
+	else
+		d->v.who = "this host's own output rules, or the first box on the way";
 	if (hop.counts)
 		d->v.seen = view_say(v, "%s; %s", d->v.seen, hop.counts);
 }
@@ -114,8 +123,10 @@ static void port_drop(struct judge_view *v, const struct fault *f)
 		if (!mask)
 			continue;
 		struct draft *d = tcp_verdict(v, f, c, mask, i);
-		d->v.summary = view_say(v, "The network %s %s",
-					c == CONF_PROVEN ? "drops" : "looks like it drops", d->v.subject);
+		static const char *const words[CONF_COUNT] = { [CONF_PROVEN] = "The network drops",
+							       [CONF_LIKELY] = "It looks like the network drops",
+							       [CONF_UNDETERMINED] = "Nothing answers on" };
+		d->v.summary = view_say(v, "%s %s", words[c], d->v.subject);
 		if (v->tcp_out)
 			d->v.seen = view_say(v, "%s; other TCP connections work", d->v.seen);
 		say_dropper(v, d, i);
@@ -176,11 +187,11 @@ static enum confidence server_closed_sure(struct judge_view *v, size_t i)
 	enum tcp_reading r = tcp_read(v, i);
 	struct hop_finding hop;
 	struct tcp_steps s;
-	if (r == TCP_SILENT)
-		return hops_of(v, i, &hop) == HOP_CLEAR ? CONF_LIKELY : CONF_COUNT;
-	if (r != TCP_REFUSED)
+	if (r != TCP_SILENT && r != TCP_REFUSED)
 		return CONF_COUNT;
 	tcp_steps(v, i, &s);
+	if (r == TCP_SILENT)
+		return !s.answered && hops_of(v, i, &hop) == HOP_CLEAR ? CONF_LIKELY : CONF_COUNT;
 	if (s.early)
 		return CONF_COUNT;
 	return s.as_far || view_flow(v, i)->icmp ? CONF_LIKELY : CONF_UNDETERMINED;

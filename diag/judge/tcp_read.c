@@ -116,6 +116,7 @@ void tcp_steps(struct judge_view *v, size_t i, struct tcp_steps *out)
 		answer = !answer || ttl < answer ? ttl : answer;
 		note_first_hop(v, o, out);
 	}
+	out->answered = answer > 0;
 	out->as_far = !out->early && out->passed &&
 		      (answer ? answer > routers : out->passed >= routers);
 }

@@ -28,6 +28,7 @@ enum tcp_reading tcp_read(const struct judge_view *v, size_t i);
 struct tcp_steps {
 	unsigned early;   /* TTL of an answer from before the target, 0: none seen */
 	bool syn_ack;     /* ... it was a SYN-ACK; else an RST */
+	bool answered;    /* some stepped SYN got an answer, from wherever */
 	unsigned passed;  /* highest TTL whose SYN a router let die, 0: none */
 	bool as_far;      /* nothing nearer than the last router seen on any path answered */
 };

@@ -12,15 +12,19 @@ scenarios() {
 	cat <<'END'
 clean|0|can reach their cloud from here|FAIL
 clean,delay=50|0|can reach their cloud from here|FAIL
-udp-port-blocked|2|U2 udp-port-blocked, likely|proven
+udp-port-blocked|2|U2 udp-port-blocked, proven for this host, likely for devices|U4 
+server-mute|2|U4 server-down, likely|U2 
+routers-silent,udp-port-blocked|2|U2 udp-port-blocked, likely|proven
+udp-all-blocked|2|U1 udp-all-blocked, likely|U2 
 udp-rejected|2|U3 udp-rejected, proven|U2 
 udp-impostor|2|U21 udp-impostor, proven|U2 
 server-down|2|U4 server-down|U2 
 own-firewall|2|L4 own-firewall, proven|U2 
-dns-udp-only-blocked|2|D2 dns-udp-only-blocked|D1
+dns-udp-only-blocked|2|D2 dns-udp-only-blocked, likely|D1
 gateway-mute|2|L2 gateway-mute, likely|proven
 dtls-no-echo|0|holds the cloud's private key|FAIL
-tcp-impostor|0|Photon, P1, Core: UNKNOWN|FAIL udp
+tcp-impostor|0|Photon, P1, Core: NO|FAIL udp
+port-drop|0|C1 port-drop|U2 
 resolver-down|2|D1 resolver-down|D2
 dtls-fragments|0|holds the cloud's private key|FAIL
 dtls-one-datagram|0|holds the cloud's private key|FAIL

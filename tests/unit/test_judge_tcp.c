@@ -1,0 +1,337 @@
+/* C1 C2 C3 C4 C5 C9 C14: each on its evidence, and on the evidence of its look-alikes. */
+#include "judge_case.h"
+
+static const struct case_walk dropped = { .section = "cloud-tcp", .rounds = 3, .drop_after = 2,
+					  .distance = CASE_HOPS };
+static const struct case_walk open_path = { .section = "cloud-tcp", .rounds = 3,
+					    .distance = CASE_HOPS };
+static const struct case_walk box = { .section = "cloud-tcp", .rounds = 1, .box_at = 4,
+				      .box_reply = "rst", .distance = CASE_HOPS };
+static const struct case_walk at_server = { .section = "cloud-tcp", .rounds = 1, .target_reply = "rst",
+					    .distance = CASE_HOPS };
+static const struct case_walk accepted = { .section = "cloud-tcp", .rounds = 1, .box_at = 3,
+					   .box_reply = "syn-ack", .distance = CASE_HOPS };
+
+static void clean_says_nothing(void **state)
+{
+	static const char *const rows[] = { "port-drop", "dest-drop", "fw-reset", "server-closed",
+					    "admin-prohibited", "mute-after-accept", "tcp-impostor" };
+	struct judge_case c;
+	(void)state;
+	case_open(&c, "photon");
+	case_rest(&c, (const char *const[]){ NULL });
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		case_absent(&c, rows[i]);
+	assert_int_equal(c.run->exit, SP_EXIT_WORKS);
+	case_close(&c);
+}
+
+static void silence_beside_other_tcp_is_likely(void **state)
+{
+	struct judge_case c;
+	(void)state;
+	case_open(&c, "photon");
+	CASE_REST(&c, "cloud-tcp");
+	case_silent(&c, "cloud-tcp", CASE_TRIES);
+	const struct verdict *d = case_expect(&c, "port-drop", CONF_LIKELY, EFFECT_BLOCKS);
+	assert_non_null(strstr(d->summary, "looks like"));
+	assert_non_null(d->ask);
+	assert_true(d->n_log > 0);
+	assert_int_equal(c.run->exit, SP_EXIT_BLOCKED);
+	case_close(&c);
+}
+
+/* The same fault matters to no kind that counts by default: said, but nobody is asked. */
+static void a_kind_that_does_not_count_asks_nobody(void **state)
+{
+	struct judge_case c;
+	(void)state;
+	case_open(&c, NULL);
+	CASE_REST(&c, "cloud-tcp");
+	case_silent(&c, "cloud-tcp", CASE_TRIES);
+	assert_null(case_expect(&c, "port-drop", CONF_LIKELY, EFFECT_BLOCKS)->ask);
+	assert_int_equal(c.run->exit, SP_EXIT_WORKS);
+	case_close(&c);
+}
+
+static void few_tries_leave_it_open(void **state)
+{
+	struct judge_case c;
+	(void)state;
+	case_open(&c, "photon");
+	CASE_REST(&c, "cloud-tcp");
+	case_silent(&c, "cloud-tcp", 4);
+	case_expect(&c, "port-drop", CONF_UNDETERMINED, EFFECT_BLOCKS);
+	case_close(&c);
+	case_open(&c, "photon");
+	CASE_REST(&c, "cloud-tcp");
+	case_silent(&c, "cloud-tcp", 2);
+	case_absent(&c, "port-drop");
+	case_close(&c);
+}
+
+static void steps_prove_a_drop(void **state)
+{
+	struct judge_case c;
+	(void)state;
+	case_open(&c, "photon");
+	CASE_REST(&c, "cloud-tcp");
+	case_silent(&c, "cloud-tcp", CASE_TRIES);
+	case_walk(&c, &dropped);
+	const struct verdict *d = case_expect(&c, "port-drop", CONF_PROVEN, EFFECT_BLOCKS);
+	assert_non_null(strstr(d->summary, "drops TCP 5683"));
+	assert_non_null(strstr(d->who, "hop 2"));
+	assert_null(d->decide);
+	case_close(&c);
+}
+
+/* Own output rules drop a SYN in silence: the network is not shown to do it. */
+static void a_drop_before_the_first_router_may_be_ours(void **state)
+{
+	static const struct case_walk here = { .section = "cloud-tcp", .rounds = 3, .drop_here = true,
+					       .distance = CASE_HOPS };
+	struct judge_case c;
+	(void)state;
+	case_open(&c, "photon");
+	CASE_REST(&c, "cloud-tcp");
+	case_silent(&c, "cloud-tcp", CASE_TRIES);
+	case_walk(&c, &here);
+	assert_non_null(strstr(case_expect(&c, "port-drop", CONF_LIKELY, EFFECT_BLOCKS)->who, "own output"));
+	case_close(&c);
+}
+
+/* Every router lets the SYN through and nobody answers: that is the server. */
+static void steps_that_pass_clear_the_network(void **state)
+{
+	struct judge_case c;
+	(void)state;
+	case_open(&c, "photon");
+	CASE_REST(&c, "cloud-tcp");
+	case_silent(&c, "cloud-tcp", CASE_TRIES);
+	case_walk(&c, &open_path);
+	case_expect(&c, "server-closed", CONF_LIKELY, EFFECT_BLOCKS);
+	case_absent(&c, "port-drop");
+	case_close(&c);
+}
+
+/* The real SYNs stay unanswered, but a stepped one is not: contradictory, so nothing is claimed. */
+static void a_stepped_answer_clears_the_server(void **state)
+{
+	static const struct case_walk answered = { .section = "cloud-tcp", .rounds = 3,
+						   .target_reply = "syn-ack", .distance = CASE_HOPS };
+	struct judge_case c;
+	(void)state;
+	case_open(&c, "photon");
+	CASE_REST(&c, "cloud-tcp");
+	case_silent(&c, "cloud-tcp", CASE_TRIES);
+	case_walk(&c, &answered);
+	case_absent(&c, "server-closed");
+	case_expect(&c, "port-drop", CONF_UNDETERMINED, EFFECT_BLOCKS);
+	case_close(&c);
+}
+
+static void a_late_answer_beats_the_silence(void **state)
+{
+	struct judge_case c;
+	(void)state;
+	case_open(&c, "photon");
+	CASE_REST(&c, "cloud-tcp");
+	case_silent(&c, "cloud-tcp", CASE_TRIES);
+	case_greeting(&c, "cloud-tcp", 7, OUTCOME_ANSWERED, "nonce", 40);
+	case_absent(&c, "port-drop");
+	case_close(&c);
+}
+
+static void one_destination_of_several(void **state)
+{
+	struct judge_case c;
+	(void)state;
+	case_open(&c, NULL);
+	CASE_REST(&c, "api");
+	case_silent(&c, "api", CASE_TRIES);
+	case_expect(&c, "dest-drop", CONF_UNDETERMINED, EFFECT_NOTE);
+	case_absent(&c, "port-drop");
+	assert_int_equal(c.run->exit, SP_EXIT_WORKS);
+	case_close(&c);
+}
+
+static void reset_before_the_server_is_proven(void **state)
+{
+	struct judge_case c;
+	(void)state;
+	case_open(&c, "photon");
+	CASE_REST(&c, "cloud-tcp");
+	case_refused(&c, "cloud-tcp");
+	case_walk(&c, &box);
+	const struct verdict *d = case_expect(&c, "fw-reset", CONF_PROVEN, EFFECT_BLOCKS);
+	assert_non_null(strstr(d->who, "4 hops"));
+	case_absent(&c, "server-closed");
+	assert_int_equal(c.run->exit, SP_EXIT_BLOCKED);
+	case_close(&c);
+}
+
+static void reset_where_the_server_stands(void **state)
+{
+	struct judge_case c;
+	(void)state;
+	case_open(&c, "photon");
+	CASE_REST(&c, "cloud-tcp");
+	case_refused(&c, "cloud-tcp");
+	case_walk(&c, &at_server);
+	case_expect(&c, "server-closed", CONF_LIKELY, EFFECT_BLOCKS);
+	case_absent(&c, "fw-reset");
+	case_close(&c);
+}
+
+static void reset_without_steps_says_both(void **state)
+{
+	struct judge_case c;
+	(void)state;
+	case_open(&c, "photon");
+	CASE_REST(&c, "cloud-tcp");
+	case_refused(&c, "cloud-tcp");
+	const struct verdict *d = case_expect(&c, "fw-reset", CONF_UNDETERMINED, EFFECT_BLOCKS);
+	assert_non_null(strstr(d->who, "C4"));
+	assert_non_null(strstr(d->decide, "stepped TTL"));
+	d = case_expect(&c, "server-closed", CONF_UNDETERMINED, EFFECT_BLOCKS);
+	assert_non_null(strstr(d->who, "C3"));
+	assert_int_equal(c.run->exit, SP_EXIT_BLOCKED);
+	case_close(&c);
+}
+
+/* A box that resets every port stands where another path still shows routers: not the server. */
+static void reset_nearer_than_known_routers_stays_open(void **state)
+{
+	static const struct case_walk both = { .section = "cloud-tcp", .rounds = 1, .box_at = 3,
+					       .control_box_at = 3, .box_reply = "rst", .distance = CASE_HOPS };
+	static const struct case_walk other = { .section = "cloud-udp", .rounds = 1, .distance = CASE_HOPS };
+	struct judge_case c;
+	(void)state;
+	case_open(&c, "photon");
+	CASE_REST(&c, "cloud-tcp");
+	case_refused(&c, "cloud-tcp");
+	case_walk(&c, &both);
+	case_walk(&c, &other);
+	case_expect(&c, "fw-reset", CONF_UNDETERMINED, EFFECT_BLOCKS);
+	case_close(&c);
+}
+
+static void icmp_names_the_box(void **state)
+{
+	struct judge_case c;
+	(void)state;
+	case_open(&c, "photon");
+	CASE_REST(&c, "cloud-tcp");
+	case_icmp(&c, "cloud-tcp", OUTCOME_REJECTED, 13, "203.0.113.1");
+	const struct verdict *d = case_expect(&c, "admin-prohibited", CONF_PROVEN, EFFECT_BLOCKS);
+	assert_non_null(strstr(d->who, "203.0.113.1"));
+	assert_non_null(strstr(d->remedy, "203.0.113.1"));
+	assert_int_equal(c.run->exit, SP_EXIT_BLOCKED);
+	case_close(&c);
+}
+
+static void icmp_of_the_target_is_the_server(void **state)
+{
+	struct judge_case c;
+	(void)state;
+	case_open(&c, "photon");
+	CASE_REST(&c, "cloud-tcp");
+	case_icmp(&c, "cloud-tcp", OUTCOME_REFUSED, 3, "198.51.100.11");
+	case_expect(&c, "server-closed", CONF_LIKELY, EFFECT_BLOCKS);
+	case_absent(&c, "admin-prohibited");
+	case_absent(&c, "fw-reset");
+	case_close(&c);
+}
+
+static void icmp_without_a_route_is_not_policy(void **state)
+{
+	struct judge_case c;
+	(void)state;
+	case_open(&c, "photon");
+	CASE_REST(&c, "cloud-tcp");
+	case_icmp(&c, "cloud-tcp", OUTCOME_UNREACHABLE, 1, "203.0.113.1");
+	case_absent(&c, "admin-prohibited");
+	case_expect(&c, "no-route", CONF_PROVEN, EFFECT_BLOCKS);
+	case_close(&c);
+}
+
+static void open_and_mute(void **state)
+{
+	struct judge_case c;
+	(void)state;
+	case_open(&c, "photon");
+	CASE_REST(&c, "cloud-tcp");
+	case_greeting(&c, "cloud-tcp", 1, OUTCOME_SILENT, "silent", 0);
+	case_expect(&c, "mute-after-accept", CONF_UNDETERMINED, EFFECT_BLOCKS);
+	case_greeting(&c, "cloud-tcp", 2, OUTCOME_SILENT, "silent", 0);
+	case_expect(&c, "mute-after-accept", CONF_LIKELY, EFFECT_BLOCKS);
+	case_absent(&c, "accept-all-tcp");
+	case_walk(&c, &accepted); /* ... and a box before the server accepts: that is the proxy */
+	case_expect(&c, "accept-all-tcp", CONF_PROVEN, EFFECT_BLOCKS);
+	case_absent(&c, "mute-after-accept");
+	case_close(&c);
+}
+
+static void wrong_greetings(void **state)
+{
+	static const struct {
+		const char *greeting;
+		int bytes;
+		enum outcome outcome;
+		enum confidence confidence;
+	} rows[] = {
+		{ "text", 34, OUTCOME_MISMATCH, CONF_PROVEN }, { "http", 90, OUTCOME_MISMATCH, CONF_PROVEN },
+		{ "tls", 7, OUTCOME_MISMATCH, CONF_PROVEN },   { "short", 29, OUTCOME_MISMATCH, CONF_LIKELY },
+		{ "long", 64, OUTCOME_MISMATCH, CONF_LIKELY }, { "closed", 0, OUTCOME_RESET, CONF_LIKELY },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct judge_case c;
+		case_open(&c, "photon");
+		CASE_REST(&c, "cloud-tcp");
+		case_greeting(&c, "cloud-tcp", 1, rows[i].outcome, rows[i].greeting, rows[i].bytes);
+		case_expect(&c, "tcp-impostor", rows[i].confidence, EFFECT_BLOCKS);
+		case_absent(&c, "mute-after-accept");
+		assert_int_equal(c.run->exit, SP_EXIT_BLOCKED);
+		case_close(&c);
+	}
+}
+
+static void a_box_that_answers_is_named(void **state)
+{
+	struct judge_case c;
+	(void)state;
+	case_open(&c, "photon");
+	CASE_REST(&c, "cloud-tcp");
+	case_greeting(&c, "cloud-tcp", 1, OUTCOME_MISMATCH, "short", 12);
+	case_walk(&c, &accepted);
+	assert_non_null(strstr(case_expect(&c, "tcp-impostor", CONF_PROVEN, EFFECT_BLOCKS)->who, "3 hops"));
+	case_close(&c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(clean_says_nothing),
+		cmocka_unit_test(silence_beside_other_tcp_is_likely),
+		cmocka_unit_test(a_kind_that_does_not_count_asks_nobody),
+		cmocka_unit_test(few_tries_leave_it_open),
+		cmocka_unit_test(steps_prove_a_drop),
+		cmocka_unit_test(a_drop_before_the_first_router_may_be_ours),
+		cmocka_unit_test(steps_that_pass_clear_the_network),
+		cmocka_unit_test(a_stepped_answer_clears_the_server),
+		cmocka_unit_test(a_late_answer_beats_the_silence),
+		cmocka_unit_test(one_destination_of_several),
+		cmocka_unit_test(reset_before_the_server_is_proven),
+		cmocka_unit_test(reset_where_the_server_stands),
+		cmocka_unit_test(reset_without_steps_says_both),
+		cmocka_unit_test(reset_nearer_than_known_routers_stays_open),
+		cmocka_unit_test(icmp_names_the_box),
+		cmocka_unit_test(icmp_of_the_target_is_the_server),
+		cmocka_unit_test(icmp_without_a_route_is_not_policy),
+		cmocka_unit_test(open_and_mute),
+		cmocka_unit_test(wrong_greetings),
+		cmocka_unit_test(a_box_that_answers_is_named),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
