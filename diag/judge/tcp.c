@@ -58,6 +58,16 @@ static const struct flow *same_port_elsewhere(const struct judge_view *v, size_t
 	return NULL;
 }
 
+/* A target on the same port that a box rejects by name. */
+static const struct flow *rejected_beside(const struct judge_view *v, size_t i)
+{
+	for (size_t k = 0; k < v->run->profile->n_targets; k++)
+		if (view_target(v, k)->port == view_target(v, i)->port && tcp_read(v, k) == TCP_REJECTED &&
+		    view_flow(v, k)->icmp_from)
+			return view_flow(v, k);
+	return NULL;
+}
+
 /* Where not even the first router answers, the drop may be in this host's own output rules: they
  * stop a SYN without a word (rule 8b), so that nothing is proven about the network. */
 static enum hop_result hops_of(struct judge_view *v, size_t i, struct hop_finding *out)
@@ -74,7 +84,8 @@ static enum confidence port_drop_sure(struct judge_view *v, size_t i)
 {
 	struct hop_finding hop;
 	struct tcp_steps s;
-	if (tcp_read(v, i) != TCP_SILENT || same_port_elsewhere(v, i) || v->nothing_out)
+	if (tcp_read(v, i) != TCP_SILENT || same_port_elsewhere(v, i) || rejected_beside(v, i) ||
+	    v->nothing_out)
 		return CONF_COUNT;
 	switch (hops_of(v, i, &hop)) {
 	case HOP_PROVEN:
@@ -319,22 +330,43 @@ static const char *icmp_text(struct judge_view *v, const struct flow *f)
 			    (long long)obs_get_int(o, A_ICMP_CODE, 0)) : "ICMP";
 }
 
+static void say_rejects(struct judge_view *v, struct draft *d, const struct flow *rejected, size_t i)
+{
+	const char *what = subjects_of(v, d->v.targets), *box = rejected->icmp_from;
+	const char *allow = view_allow(v, view_target(v, i));
+	bool proven = d->v.confidence == CONF_PROVEN;
+	d->v.subject = what;
+	d->v.summary = view_say(v, proven ? "%s rejects %s by policy" : "%s looks like it rejects %s as well",
+				box, what);
+	d->v.seen = view_say(v, "%s; %s from %s%s", d->v.seen, icmp_text(v, rejected), box,
+			     proven ? "" : " for others on this port, and routers send such messages sparingly");
+	d->v.who = view_say(v, "%s, which names itself as the sender", box);
+	d->v.remedy = view_say(v, "on %s: %s", box, allow);
+	d->v.decide = "the same check alone (--only), so that no message is saved";
+	d->v.ask = view_say(v, "Please %s (%s rejects it).", allow, box);
+}
+
+static enum confidence rejected_too_sure(struct judge_view *v, size_t i)
+{
+	return tcp_read(v, i) == TCP_SILENT && rejected_beside(v, i) ? CONF_LIKELY : CONF_COUNT;
+}
+
 static void admin_prohibited(struct judge_view *v, const struct fault *f)
 {
 	for (size_t i = 0; i < v->run->profile->n_targets; i++) {
-		const struct flow *first = view_flow(v, i);
-		bool named = tcp_read(v, i) == TCP_REJECTED && first->icmp_from;
+		const struct flow *own = view_flow(v, i);
+		bool named = tcp_read(v, i) == TCP_REJECTED && own->icmp_from;
+		enum confidence c;
 		uint64_t mask = named ? rejected_by_same(v, i) : 0;
+		if (mask)
+			say_rejects(v, tcp_verdict(v, f, CONF_PROVEN, mask, i), own, i);
+		mask = alike(v, i, rejected_too_sure, &c);
 		if (!mask)
 			continue;
-		struct draft *d = tcp_verdict(v, f, CONF_PROVEN, mask, i);
-		const char *what = subjects_of(v, mask), *box = first->icmp_from;
-		d->v.subject = what;
-		d->v.summary = view_say(v, "%s rejects %s by policy", box, what);
-		d->v.seen = view_say(v, "%s, by %s from %s", d->v.seen, icmp_text(v, first), box);
-		d->v.who = view_say(v, "%s, which names itself as the sender", box);
-		d->v.remedy = view_say(v, "on %s: %s", box, view_allow(v, view_target(v, i)));
-		d->v.ask = view_say(v, "Please %s (%s rejects it).", view_allow(v, view_target(v, i)), box);
+		struct draft *d = tcp_verdict(v, f, c, mask, i);
+		const struct flow *beside = rejected_beside(v, i);
+		say_rejects(v, d, beside, i);
+		draft_cite_flow(v, d, beside);
 	}
 }
 

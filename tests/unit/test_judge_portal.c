@@ -76,6 +76,10 @@ static void wrong_in_different_ways(void **state)
 	case_page(&c, "portal-a", 302, login, false, 0);
 	case_page(&c, "portal-b", 302, "http://other.example/", false, 0);
 	case_absent(&c, "captive-http");
+	case_close(&c);
+	case_open(&c, NULL);
+	everything_else_silent(&c);
+	case_page(&c, "portal-a", 200, NULL, false, 0);
 	case_page(&c, "portal-b", 503, NULL, false, 0);
 	case_absent(&c, "captive-http");
 	case_close(&c);

@@ -230,6 +230,30 @@ static void icmp_names_the_box(void **state)
 	case_close(&c);
 }
 
+/* Routers save ICMP messages: a silent neighbour of a rejected target on the same port is likely
+ * rejected as well, and no drop is claimed for it. */
+static void a_saved_message_is_likely_the_same_rule(void **state)
+{
+	struct judge_case c;
+	(void)state;
+	case_open(&c, NULL);
+	CASE_REST(&c, "api", "console", "docs", "build", "binaries");
+	case_icmp(&c, "api", OUTCOME_REJECTED, 13, "203.0.113.1");
+	for (size_t i = 0; i < 4; i++)
+		case_silent(&c, (const char *const[]){ "console", "docs", "build", "binaries" }[i],
+			    CASE_TRIES);
+	case_absent(&c, "port-drop");
+	assert_int_equal(case_count(&c, "admin-prohibited"), 2);
+	for (size_t i = 0; i < c.run->n_verdicts; i++) {
+		const struct verdict *d = &c.run->verdicts[i];
+		int api = profile_target_by_section(c.run->profile, "api");
+		bool rejected = d->targets == UINT64_C(1) << api;
+		assert_int_equal(d->confidence, rejected ? CONF_PROVEN : CONF_LIKELY);
+		assert_non_null(strstr(d->who, "203.0.113.1"));
+	}
+	case_close(&c);
+}
+
 static void icmp_of_the_target_is_the_server(void **state)
 {
 	struct judge_case c;
@@ -327,6 +351,7 @@ int main(void)
 		cmocka_unit_test(reset_without_steps_says_both),
 		cmocka_unit_test(reset_nearer_than_known_routers_stays_open),
 		cmocka_unit_test(icmp_names_the_box),
+		cmocka_unit_test(a_saved_message_is_likely_the_same_rule),
 		cmocka_unit_test(icmp_of_the_target_is_the_server),
 		cmocka_unit_test(icmp_without_a_route_is_not_policy),
 		cmocka_unit_test(open_and_mute),

@@ -173,6 +173,27 @@ static void clocks_that_disagree(void **state)
 	case_close(&c);
 }
 
+/* An untrusted certificate for another name: an inspection would have used the right one. */
+static void untrusted_and_for_another_name(void **state)
+{
+	struct judge_case c;
+	(void)state;
+	case_open(&c, NULL);
+	CASE_REST(&c, "api");
+	case_phase(&c, "api", 1, "tls", OUTCOME_ANSWERED, 0.05);
+	obs_text(&c.next, A_SNI, "real");
+	obs_bool(&c.next, A_CHAIN_OK, false);
+	obs_bool(&c.next, A_CHAIN_OK_UNDATED, false);
+	obs_bool(&c.next, A_NAME_OK, false);
+	obs_text(&c.next, A_VERIFY, "self-signed");
+	obs_text(&c.next, A_ISSUER, "CN=router");
+	case_end(&c);
+	case_absent(&c, "tls-private-ca");
+	const struct verdict *d = case_expect(&c, "tls-bad-certificate", CONF_LIKELY, EFFECT_NOTE);
+	assert_non_null(strstr(d->seen, "CN=router"));
+	case_close(&c);
+}
+
 static void another_name(void **state)
 {
 	struct judge_case c;
@@ -200,6 +221,7 @@ int main(void)
 		cmocka_unit_test(the_clock_is_what_is_wrong),
 		cmocka_unit_test(really_expired),
 		cmocka_unit_test(clocks_that_disagree),
+		cmocka_unit_test(untrusted_and_for_another_name),
 		cmocka_unit_test(another_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
