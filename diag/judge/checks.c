@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "tcp_read.h"
+
 static bool id_ends(const struct check *c, const char *end)
 {
 	size_t n = strlen(c->id), m = strlen(end);
@@ -40,11 +42,14 @@ static bool answered_wrongly(const struct flow *f)
 	       f->unreachable || f->denied;
 }
 
-static enum state flow_state(const struct flow *f)
+static enum state flow_state(struct judge_view *v, const struct flow *f)
 {
+	int target = f->check->target_index;
 	if (f->answered)
 		return STATE_PASS;
-	return answered_wrongly(f) || flow_silent(f) ? STATE_FAIL : STATE_UNKNOWN;
+	if (answered_wrongly(f) || flow_silent(f))
+		return STATE_FAIL;
+	return target >= 0 && tls_certificate_fails(v, (size_t)target) ? STATE_FAIL : STATE_UNKNOWN;
 }
 
 /* ---- DNS ---- */
@@ -123,7 +128,7 @@ static void state_of(struct judge_view *v, struct check *c)
 	} else if (id_is(c, "gateway")) {
 		c->state = f->answered ? STATE_PASS : f->silent ? STATE_FAIL : STATE_UNKNOWN;
 	} else {
-		c->state = flow_state(f);
+		c->state = flow_state(v, f);
 	}
 	if (c->state == STATE_UNKNOWN && f->reason && !f->sent)
 		c->because = "not run";

@@ -12,8 +12,10 @@ static const struct observation *wrong_page(const struct judge_view *v, size_t i
 	const struct flow *f = target_is(view_target(v, i), "http") ? view_flow(v, i) : NULL;
 	if (!f || f->answered)
 		return NULL;
-	struct pick p = { .check = f->check->id, .target = f->check->target, .role = ROLE_OWN,
-			  .outcomes = OUTCOME_BIT(OUTCOME_MISMATCH) };
+	struct pick p = {.check = f->check->id,
+			 .target = f->check->target,
+			 .role = ROLE_OWN,
+			 .outcomes = OUTCOME_BIT(OUTCOME_MISMATCH)};
 	size_t at = 0;
 	return view_next(v, &p, &at);
 }
@@ -31,8 +33,8 @@ static bool same_page(const struct observation *a, const struct observation *b)
 {
 	const char *x = obs_get_text(a, A_LOCATION, ""), *y = obs_get_text(b, A_LOCATION, "");
 	size_t n = origin_length(x);
-	return obs_get_int(a, A_STATUS, 0) == obs_get_int(b, A_STATUS, 0) && n == origin_length(y) &&
-	       strncmp(x, y, n) == 0;
+	return obs_get_int(a, A_STATUS, 0) == obs_get_int(b, A_STATUS, 0) &&
+	       n == origin_length(y) && strncmp(x, y, n) == 0;
 }
 
 static bool same_origin(const struct judge_view *v, size_t a, size_t b)
@@ -63,7 +65,8 @@ static uint64_t wrong_alike(const struct judge_view *v, size_t i, unsigned *orig
 
 static const char *page_text(struct judge_view *v, const struct observation *o)
 {
-	const char *to = obs_get_text(o, A_LOCATION, NULL), *server = obs_get_text(o, A_SERVER, NULL);
+	const char *to = obs_get_text(o, A_LOCATION, NULL),
+		   *server = obs_get_text(o, A_SERVER, NULL);
 	const char *s = view_say(v, "HTTP status %lld", (long long)obs_get_int(o, A_STATUS, 0));
 	if (to)
 		s = view_say(v, "%s, a redirect to %s", s, to);
@@ -78,14 +81,16 @@ static void say_captive(struct judge_view *v, const struct fault *f, uint64_t pa
 	const struct observation *o = wrong_page(v, first);
 	struct draft *d = view_verdict(v, f, CONF_LIKELY, closed ? v->all_targets : pages);
 	d->v.subject = "HTTP";
-	d->v.summary = closed ? "Looks like a captive portal before the Internet; devices cannot log in" :
-				"Looks like something on the way changes plain HTTP pages";
+	d->v.summary =
+		closed ? "Looks like a captive portal before the Internet; devices cannot log in"
+		       : "Looks like something on the way changes plain HTTP pages";
 	d->v.seen = view_say(v, "%u known pages on %u hosts answered in the same wrong way: %s%s",
 			     (unsigned)__builtin_popcountll(pages), origins, page_text(v, o),
 			     closed ? "; nothing else gets out" : "; other services work");
-	d->v.who = closed ? "looks like the login page of this network" : "looks like a portal or web filter";
-	d->v.remedy = closed ? "let the devices' MACs past the portal, or use another network" :
-			       "exempt plain HTTP from the portal or filter where tools need it";
+	d->v.who = closed ? "looks like the login page of this network"
+			  : "looks like a portal or web filter";
+	d->v.remedy = closed ? "let the devices' MACs past the portal, or use another network"
+			     : "exempt plain HTTP from the portal or filter where tools need it";
 	d->v.decide = "a login at the portal from this host, then the same run; or DHCP option 114";
 	d->v.confirm = view_confirm(v, "portal");
 	d->v.ask = "Please let the devices' MACs past the captive portal.";
@@ -105,12 +110,20 @@ static void captive_http(struct judge_view *v, const struct fault *f)
 }
 
 const struct fault fault_captive_http = {
-	"captive-http", "P1", "portal", "Captive portal", captive_http, "*",
-	"Plain HTTP pages are answered by something else, usually a login page, before the Internet is "
+	"captive-http",
+	"P1",
+	"portal",
+	"Captive portal",
+	captive_http,
+	"*",
+	"Plain HTTP pages are answered by something else, usually a login page, before the "
+	"Internet is "
 	"reached. Devices without a browser never get past it.",
-	"Two known pages of different operators both wrong in the same way. Likely at most without a "
+	"Two known pages of different operators both wrong in the same way. Likely at most without "
+	"a "
 	"control server.",
-	"A web filter that only changes HTTP while everything else passes; one page that has changed at its "
+	"A web filter that only changes HTTP while everything else passes; one page that has "
+	"changed at its "
 	"operator.",
 	"MAC bypass, another SSID.",
 };
@@ -136,8 +149,10 @@ bool tcp_all_mute(const struct judge_view *v)
 /* A connection to an address that nobody has, when such an address was asked (--controls). */
 static const struct observation *nobody_answers(const struct judge_view *v)
 {
-	struct pick p = { .role = ROLE_NEVER, .outcomes = OUTCOME_BIT(OUTCOME_ANSWERED),
-			  .key = A_PROTO, .text = "tcp" };
+	struct pick p = {.role = ROLE_NEVER,
+			 .outcomes = OUTCOME_BIT(OUTCOME_ANSWERED),
+			 .key = A_PROTO,
+			 .text = "tcp"};
 	size_t at = 0;
 	return view_next(v, &p, &at);
 }
@@ -162,7 +177,7 @@ static size_t accepted_early(struct judge_view *v, uint64_t mask, struct tcp_ste
 		if (out->early && out->syn_ack)
 			return i;
 	}
-	*out = (struct tcp_steps){ 0 };
+	*out = (struct tcp_steps){0};
 	return n;
 }
 
@@ -172,18 +187,23 @@ static void say_proxy(struct judge_view *v, struct draft *d, const struct observ
 	uint64_t mask = d->v.targets;
 	const char *all = v->tcp_out ? "these TCP connections" : "every TCP connection";
 	d->v.summary = view_say(v, "%s %s; \"open\" proves nothing here",
-				d->v.confidence == CONF_PROVEN ? "A proxy accepts" :
-								 "Looks like a proxy accepts", all);
+				d->v.confidence == CONF_PROVEN ? "A proxy accepts"
+							       : "Looks like a proxy accepts",
+				all);
 	d->v.seen = view_say(v, "connections to %s open and stay mute", view_stem_targets(v, mask));
 	if (nobody)
-		d->v.seen = view_say(v, "%s; %s, an address that nobody has, accepts connections too",
-				     d->v.seen, obs_get_text(nobody, A_ADDRESS, "-"));
+		d->v.seen =
+			view_say(v, "%s; %s, an address that nobody has, accepts connections too",
+				 d->v.seen, obs_get_text(nobody, A_ADDRESS, "-"));
 	if (s->early)
-		d->v.seen = view_say(v, "%s; a SYN that dies after %u hop%s, before the server, is accepted "
-				     "as well", d->v.seen, s->early, s->early > 1 ? "s" : "");
-	d->v.who = s->early ? view_say(v, "a box at most %u hop%s away", s->early, s->early > 1 ? "s" : "") :
-			      "something on the way; not shown where";
-	d->v.remedy = view_say(v, "let connections to %s bypass the proxy", view_stem_targets(v, mask));
+		d->v.seen = view_say(v,
+				     "%s; a SYN that dies after %s, before the server, is accepted "
+				     "as well",
+				     d->v.seen, tcp_hops_text(v, s->early));
+	d->v.who = s->early ? view_say(v, "a box at most %s away", tcp_hops_text(v, s->early))
+			    : "something on the way; not shown where";
+	d->v.remedy =
+		view_say(v, "let connections to %s bypass the proxy", view_stem_targets(v, mask));
 	d->v.decide = "an address that must never answer (--controls), or SYNs with stepped TTL";
 	d->v.ask = view_say(v, "Please %s.", d->v.remedy);
 }
@@ -215,11 +235,17 @@ static void accept_all_tcp(struct judge_view *v, const struct fault *f)
 }
 
 const struct fault fault_accept_all_tcp = {
-	"accept-all-tcp", "P5", "portal", "A proxy accepts every connection", accept_all_tcp,
+	"accept-all-tcp",
+	"P5",
+	"portal",
+	"A proxy accepts every connection",
+	accept_all_tcp,
 	"mute-after-accept",
-	"Every TCP connection opens at once, whatever its destination, because a box on the way accepts it; "
+	"Every TCP connection opens at once, whatever its destination, because a box on the way "
+	"accepts it; "
 	"the far end is never reached.",
-	"A connection to an address that nobody has; or a SYN-ACK to a SYN whose TTL ends before the server: "
+	"A connection to an address that nobody has; or a SYN-ACK to a SYN whose TTL ends before "
+	"the server: "
 	"proven. Several unrelated services that open and stay mute: likely.",
 	"One server that hangs (C9).",
 	"Bypass for the cloud's address.",

@@ -62,8 +62,8 @@ static const struct flow *same_port_elsewhere(const struct judge_view *v, size_t
 static const struct flow *rejected_beside(const struct judge_view *v, size_t i)
 {
 	for (size_t k = 0; k < v->run->profile->n_targets; k++)
-		if (view_target(v, k)->port == view_target(v, i)->port && tcp_read(v, k) == TCP_REJECTED &&
-		    view_flow(v, k)->icmp_from)
+		if (view_target(v, k)->port == view_target(v, i)->port &&
+		    tcp_read(v, k) == TCP_REJECTED && view_flow(v, k)->icmp_from)
 			return view_flow(v, k);
 	return NULL;
 }
@@ -72,7 +72,7 @@ static const struct flow *rejected_beside(const struct judge_view *v, size_t i)
  * stop a SYN without a word (rule 8b), so that nothing is proven about the network. */
 static enum hop_result hops_of(struct judge_view *v, size_t i, struct hop_finding *out)
 {
-	*out = (struct hop_finding){ 0 };
+	*out = (struct hop_finding){0};
 	hop_differential(v, view_target(v, i), out);
 	if (out->result == HOP_PROVEN && !out->last_ttl)
 		out->result = HOP_LIKELY;
@@ -94,8 +94,9 @@ static enum confidence port_drop_sure(struct judge_view *v, size_t i)
 		tcp_steps(v, i, &s);
 		return s.answered ? CONF_UNDETERMINED : CONF_COUNT;
 	default:
-		return flow_silent(view_flow(v, i)) && (v->tcp_out || v->udp_out) ?
-			       CONF_LIKELY : CONF_UNDETERMINED;
+		return flow_silent(view_flow(v, i)) && (v->tcp_out || v->udp_out)
+			       ? CONF_LIKELY
+			       : CONF_UNDETERMINED;
 	}
 }
 
@@ -118,7 +119,8 @@ static void say_dropper(struct judge_view *v, struct draft *d, size_t first)
 	if (r != HOP_PROVEN && r != HOP_LIKELY)
 		return;
 	if (hop.last_ttl)
-		d->v.who = view_say(v, "%s %s", r == HOP_PROVEN ? "the network" : "looks like the network",
+		d->v.who = view_say(v, "%s %s",
+				    r == HOP_PROVEN ? "the network" : "looks like the network",
 				    hop.where);
 	else
 		d->v.who = "this host's own output rules, or the first box on the way";
@@ -134,9 +136,10 @@ static void port_drop(struct judge_view *v, const struct fault *f)
 		if (!mask)
 			continue;
 		struct draft *d = tcp_verdict(v, f, c, mask, i);
-		static const char *const words[CONF_COUNT] = { [CONF_PROVEN] = "The network drops",
-							       [CONF_LIKELY] = "It looks like the network drops",
-							       [CONF_UNDETERMINED] = "Nothing answers on" };
+		static const char *const words[CONF_COUNT] = {
+			[CONF_PROVEN] = "The network drops",
+			[CONF_LIKELY] = "It looks like the network drops",
+			[CONF_UNDETERMINED] = "Nothing answers on"};
 		d->v.summary = view_say(v, "%s %s", words[c], d->v.subject);
 		if (v->tcp_out)
 			d->v.seen = view_say(v, "%s; other TCP connections work", d->v.seen);
@@ -146,11 +149,18 @@ static void port_drop(struct judge_view *v, const struct fault *f)
 }
 
 const struct fault fault_port_drop = {
-	"port-drop", "C1", "tcp", "A TCP port is dropped", port_drop, NULL,
+	"port-drop",
+	"C1",
+	"tcp",
+	"A TCP port is dropped",
+	port_drop,
+	NULL,
 	"Connections to this port stay unanswered while others work.",
-	"Five SYNs over eight seconds unanswered while other TCP passes: likely. Proven only when SYNs "
+	"Five SYNs over eight seconds unanswered while other TCP passes: likely. Proven only when "
+	"SYNs "
 	"with stepped TTL stop at a hop that lets the same SYN to another port pass.",
-	"A server that is silent itself; a drop in this host's own output rules, which TCP does not show "
+	"A server that is silent itself; a drop in this host's own output rules, which TCP does "
+	"not show "
 	"without privilege; one destination alone (C2).",
 	"Allow the port outbound.",
 };
@@ -164,8 +174,9 @@ static void dest_drop(struct judge_view *v, const struct fault *f)
 			continue;
 		struct draft *d = tcp_verdict(v, f, c, mask, i);
 		const struct flow *other = same_port_elsewhere(v, i);
-		d->v.summary = view_say(v, "%s %s", c == CONF_PROVEN ? "The network drops" :
-					"No connection to", view_stem_targets(v, mask));
+		d->v.summary = view_say(v, "%s %s",
+					c == CONF_PROVEN ? "The network drops" : "No connection to",
+					view_stem_targets(v, mask));
 		d->v.seen = view_say(v, "%s; %s on the same port can be reached", d->v.seen,
 				     other->check->target);
 		draft_cite_flow(v, d, other);
@@ -175,9 +186,15 @@ static void dest_drop(struct judge_view *v, const struct fault *f)
 }
 
 const struct fault fault_dest_drop = {
-	"dest-drop", "C2", "tcp", "A destination is dropped", dest_drop, NULL,
+	"dest-drop",
+	"C2",
+	"tcp",
+	"A destination is dropped",
+	dest_drop,
+	NULL,
 	"Connections to this server stay unanswered while the same port works elsewhere.",
-	"SYNs to the target unanswered, the same port answered by another server; proven only by stepped "
+	"SYNs to the target unanswered, the same port answered by another server; proven only by "
+	"stepped "
 	"TTL. Without a second place to ask from it stays undetermined.",
 	"A server that is down.",
 	"Allow the destination.",
@@ -208,9 +225,9 @@ static enum confidence server_closed_sure(struct judge_view *v, size_t i)
 	return s.as_far || view_flow(v, i)->icmp ? CONF_LIKELY : CONF_UNDETERMINED;
 }
 
-static const char either_reset[] =
-	"SYNs with stepped TTL: an RST to one that ends before the server is made by a box on the way; "
-	"or the same check from another network";
+static const char either_reset[] = "SYNs with stepped TTL: an RST to one that ends before the "
+				   "server is made by a box on the way; "
+				   "or the same check from another network";
 
 static void fw_reset(struct judge_view *v, const struct fault *f)
 {
@@ -224,13 +241,16 @@ static void fw_reset(struct judge_view *v, const struct fault *f)
 		tcp_steps(v, i, &s);
 		if (c == CONF_PROVEN) {
 			d->v.summary = view_say(v, "A box in the network resets %s", d->v.subject);
-			d->v.seen = view_say(v, "%s; an RST also came to a SYN that dies after %u hop%s, "
-					     "before the server", d->v.seen, s.early, s.early > 1 ? "s" : "");
-			d->v.who = view_say(v, "a box at most %u hop%s away, in the server's name", s.early,
-					    s.early > 1 ? "s" : "");
+			d->v.seen = view_say(v,
+					     "%s; an RST also came to a SYN that dies after %s, "
+					     "before the server",
+					     d->v.seen, tcp_hops_text(v, s.early));
+			d->v.who = view_say(v, "a box at most %s away, in the server's name",
+					    tcp_hops_text(v, s.early));
 		} else {
-			d->v.summary = view_say(v, "%s is reset by a box in the network or by the server",
-						d->v.subject);
+			d->v.summary =
+				view_say(v, "%s is reset by a box in the network or by the server",
+					 d->v.subject);
 			d->v.who = "not shown: a box on the way (C3) or the server itself (C4)";
 			d->v.decide = either_reset;
 		}
@@ -239,7 +259,12 @@ static void fw_reset(struct judge_view *v, const struct fault *f)
 }
 
 const struct fault fault_fw_reset = {
-	"fw-reset", "C3", "tcp", "A box resets the connection", fw_reset, NULL,
+	"fw-reset",
+	"C3",
+	"tcp",
+	"A box resets the connection",
+	fw_reset,
+	NULL,
 	"Something before the server answers the SYN with an RST.",
 	"An RST to a SYN whose TTL ends before the server: only a box on the way can have made it.",
 	"A server that has closed the port (C4): its RST comes from where the server stands.",
@@ -257,11 +282,14 @@ static void say_closed(struct judge_view *v, struct draft *d, size_t i)
 	d->v.remedy = "see the cloud's status page, or ask its operator";
 	d->v.decide = "the same check from another network";
 	if (f->icmp)
-		d->v.seen = view_say(v, "%s; the \"port unreachable\" messages come from %s, the server's own "
-				     "address", d->v.seen, f->icmp_from ? f->icmp_from : "the target");
+		d->v.seen = view_say(
+			v,
+			"%s; the \"port unreachable\" messages come from %s, the server's own "
+			"address",
+			d->v.seen, f->icmp_from ? f->icmp_from : "the target");
 	else if (s.passed)
-		d->v.seen = view_say(v, "%s; the routers of hops 1 to %u let the SYN through", d->v.seen,
-				     s.passed);
+		d->v.seen = view_say(v, "%s; the routers of hops 1 to %u let the SYN through",
+				     d->v.seen, s.passed);
 }
 
 static void server_closed(struct judge_view *v, const struct fault *f)
@@ -276,17 +304,26 @@ static void server_closed(struct judge_view *v, const struct fault *f)
 			say_closed(v, d, i);
 			continue;
 		}
-		d->v.summary = view_say(v, "%s is closed by the server or reset on the way", d->v.subject);
+		d->v.summary =
+			view_say(v, "%s is closed by the server or reset on the way", d->v.subject);
 		d->v.who = "not shown: the server itself (C4) or a box on the way (C3)";
-		d->v.remedy = "see the cloud's status page; or look for a rule that resets the connection";
+		d->v.remedy = "see the cloud's status page; or look for a rule that resets the "
+			      "connection";
 		d->v.decide = either_reset;
 	}
 }
 
 const struct fault fault_server_closed = {
-	"server-closed", "C4", "tcp", "The server has closed the port", server_closed, NULL,
-	"The server itself refuses the connection, or stays silent although the network lets it through.",
-	"An RST that no nearer hop gives, while every router seen on the way lets the SYN through. Without "
+	"server-closed",
+	"C4",
+	"tcp",
+	"The server has closed the port",
+	server_closed,
+	NULL,
+	"The server itself refuses the connection, or stays silent although the network lets it "
+	"through.",
+	"An RST that no nearer hop gives, while every router seen on the way lets the SYN through. "
+	"Without "
 	"a control server it stays likely.",
 	"A box on the way that resets in the server's name (C3), or one right before the server.",
 	"The operator of the cloud.",
@@ -322,24 +359,31 @@ static const char *subjects_of(struct judge_view *v, uint64_t mask)
 
 static const char *icmp_text(struct judge_view *v, const struct flow *f)
 {
-	struct pick p = { .check = f->check->id, .target = f->check->target, .role = ROLE_OWN,
-			  .outcomes = OUTCOME_BIT(OUTCOME_REJECTED) };
+	struct pick p = {.check = f->check->id,
+			 .target = f->check->target,
+			 .role = ROLE_OWN,
+			 .outcomes = OUTCOME_BIT(OUTCOME_REJECTED)};
 	size_t at = 0;
 	const struct observation *o = view_next(v, &p, &at);
-	return o ? view_say(v, "ICMP type %lld code %lld", (long long)obs_get_int(o, A_ICMP_TYPE, 0),
-			    (long long)obs_get_int(o, A_ICMP_CODE, 0)) : "ICMP";
+	return o ? view_say(v, "ICMP type %lld code %lld",
+			    (long long)obs_get_int(o, A_ICMP_TYPE, 0),
+			    (long long)obs_get_int(o, A_ICMP_CODE, 0))
+		 : "ICMP";
 }
 
-static void say_rejects(struct judge_view *v, struct draft *d, const struct flow *rejected, size_t i)
+static void say_rejects(struct judge_view *v, struct draft *d, const struct flow *rejected,
+			size_t i)
 {
 	const char *what = subjects_of(v, d->v.targets), *box = rejected->icmp_from;
 	const char *allow = view_allow(v, view_target(v, i));
 	bool proven = d->v.confidence == CONF_PROVEN;
 	d->v.subject = what;
-	d->v.summary = view_say(v, proven ? "%s rejects %s by policy" : "%s looks like it rejects %s as well",
-				box, what);
-	d->v.seen = view_say(v, "%s; %s from %s%s", d->v.seen, icmp_text(v, rejected), box,
-			     proven ? "" : " for others on this port, and routers send such messages sparingly");
+	d->v.summary = view_say(
+		v, proven ? "%s rejects %s by policy" : "%s looks like it rejects %s as well", box,
+		what);
+	d->v.seen = view_say(
+		v, "%s; %s from %s%s", d->v.seen, icmp_text(v, rejected), box,
+		proven ? "" : " for others on this port, and routers send such messages sparingly");
 	d->v.who = view_say(v, "%s, which names itself as the sender", box);
 	d->v.remedy = view_say(v, "on %s: %s", box, allow);
 	d->v.decide = "the same check alone (--only), so that no message is saved";
@@ -371,9 +415,15 @@ static void admin_prohibited(struct judge_view *v, const struct fault *f)
 }
 
 const struct fault fault_admin_prohibited = {
-	"admin-prohibited", "C5", "tcp", "A box rejects the connection by policy", admin_prohibited, NULL,
+	"admin-prohibited",
+	"C5",
+	"tcp",
+	"A box rejects the connection by policy",
+	admin_prohibited,
+	NULL,
 	"A firewall or router says by ICMP that the connection is not allowed.",
-	"ICMP \"prohibited\" (3/9, 3/10, 3/13, or 3/3 from another than the target): it names its sender.",
+	"ICMP \"prohibited\" (3/9, 3/10, 3/13, or 3/3 from another than the target): it names its "
+	"sender.",
 	"Port unreachable from the target itself (C4); no route (C6).",
 	"A rule on the box that is named.",
 };
@@ -395,21 +445,29 @@ static void mute_after_accept(struct judge_view *v, const struct fault *f)
 			continue;
 		struct draft *d = tcp_verdict(v, f, c, mask, i);
 		d->v.summary = view_say(v, "%s opens, then nothing comes", d->v.subject);
-		d->v.who = "not shown: looks like something that accepts but does not forward, or the server "
+		d->v.who = "not shown: looks like something that accepts but does not forward, or "
+			   "the server "
 			   "itself";
-		d->v.remedy = view_say(v, "take %s to %s out of any proxy or inspection", d->v.subject,
-				       view_stem_targets(v, mask));
-		d->v.decide = "the same check from another network, or an address that must never answer "
-			      "(--controls)";
+		d->v.remedy = view_say(v, "take %s to %s out of any proxy or inspection",
+				       d->v.subject, view_stem_targets(v, mask));
+		d->v.decide =
+			"the same check from another network, or an address that must never answer "
+			"(--controls)";
 		d->v.ask = view_say(v, "Please %s.", d->v.remedy);
 	}
 }
 
 const struct fault fault_mute_after_accept = {
-	"mute-after-accept", "C9", "tcp", "The connection opens and stays mute", mute_after_accept, NULL,
+	"mute-after-accept",
+	"C9",
+	"tcp",
+	"The connection opens and stays mute",
+	mute_after_accept,
+	NULL,
 	"The connection is accepted, but the service behind it never says what it should.",
 	"Two connections that open and stay silent for five seconds each.",
-	"A proxy that accepts everything (P5); a filter on the name in TLS (S3); a server that hangs.",
+	"A proxy that accepts everything (P5); a filter on the name in TLS (S3); a server that "
+	"hangs.",
 	"Exempt the connection from the proxy.",
 };
 
@@ -419,7 +477,7 @@ static const struct observation *wrong_bytes(const struct judge_view *v, size_t 
 	static const uint32_t wrong = OUTCOME_BIT(OUTCOME_MISMATCH) | OUTCOME_BIT(OUTCOME_GARBLED) |
 				      OUTCOME_BIT(OUTCOME_RESET);
 	const struct check *c = view_flow(v, i)->check;
-	struct pick p = { .check = c->id, .target = c->target, .role = ROLE_OWN, .outcomes = wrong };
+	struct pick p = {.check = c->id, .target = c->target, .role = ROLE_OWN, .outcomes = wrong};
 	size_t at = 0;
 	return view_next(v, &p, &at);
 }
@@ -435,8 +493,9 @@ static enum confidence impostor_sure(struct judge_view *v, size_t i)
 	const struct observation *o = wrong_bytes(v, i);
 	struct tcp_steps s;
 	tcp_steps(v, i, &s);
-	bool foreign = o && (obs_text_is(o, A_GREETING, "text") || obs_text_is(o, A_GREETING, "tls") ||
-			     obs_text_is(o, A_GREETING, "http"));
+	bool foreign =
+		o && (obs_text_is(o, A_GREETING, "text") || obs_text_is(o, A_GREETING, "tls") ||
+		      obs_text_is(o, A_GREETING, "http"));
 	return (s.early && s.syn_ack) || foreign ? CONF_PROVEN : CONF_LIKELY;
 }
 
@@ -444,8 +503,10 @@ static const char *wrong_text(struct judge_view *v, size_t i)
 {
 	static const struct {
 		const char *greeting, *text;
-	} words[] = { { "text", "text of another protocol" }, { "tls", "a TLS record" },
-		      { "http", "HTTP" }, { "closed", "closed before a byte was sent" } };
+	} words[] = {{"text", "text of another protocol"},
+		     {"tls", "a TLS record"},
+		     {"http", "HTTP"},
+		     {"closed", "closed before a byte was sent"}};
 	const struct observation *o = wrong_bytes(v, i);
 	const char *greeting = o ? obs_get_text(o, A_GREETING, "") : "";
 	for (size_t k = 0; k < sizeof(words) / sizeof(words[0]); k++)
@@ -453,8 +514,8 @@ static const char *wrong_text(struct judge_view *v, size_t i)
 			return words[k].text;
 	return *greeting ? view_say(v, "%lld bytes instead of the cloud's %u",
 				    (long long)obs_get_int(o, A_GREETING_BYTES, 0),
-				    view_target(v, i)->greeting_bytes) :
-			   "bytes that are not this service's protocol";
+				    view_target(v, i)->greeting_bytes)
+			 : "bytes that are not this service's protocol";
 }
 
 static void tcp_impostor(struct judge_view *v, const struct fault *f)
@@ -467,24 +528,38 @@ static void tcp_impostor(struct judge_view *v, const struct fault *f)
 			continue;
 		struct draft *d = tcp_verdict(v, f, c, mask, i);
 		tcp_steps(v, i, &s);
-		d->v.summary = view_say(v, "%s on %s that is not the cloud", c == CONF_PROVEN ?
-					"Something answers" : "Looks like something answers", d->v.subject);
+		d->v.summary = view_say(v, "%s on %s that is not the cloud",
+					c == CONF_PROVEN ? "Something answers"
+							 : "Looks like something answers",
+					d->v.subject);
 		d->v.seen = view_say(v, "%s; what came: %s", d->v.seen, wrong_text(v, i));
-		d->v.who = s.early && s.syn_ack ?
-				   view_say(v, "a box at most %u hop%s away accepts the connection in the "
-					    "server's name", s.early, s.early > 1 ? "s" : "") :
-				   "not shown: a proxy or redirect on the way, a wrong address, or the server";
-		d->v.remedy = view_say(v, "take %s out of any proxy or redirect, and check the DNS answer for "
-				       "%s", d->v.subject, view_target_name(v, i));
+		d->v.who = s.early && s.syn_ack ? view_say(v,
+							   "a box at most %s away accepts "
+							   "the connection in the "
+							   "server's name",
+							   tcp_hops_text(v, s.early))
+						: "not shown: a proxy or redirect on the way, a "
+						  "wrong address, or the server";
+		d->v.remedy = view_say(
+			v,
+			"take %s out of any proxy or redirect, and check the DNS answer for "
+			"%s",
+			d->v.subject, view_target_name(v, i));
 		d->v.decide = "the same check from another network";
 		d->v.ask = view_say(v, "Please %s.", d->v.remedy);
 	}
 }
 
 const struct fault fault_tcp_impostor = {
-	"tcp-impostor", "C14", "tcp", "Not the cloud answers on TCP", tcp_impostor, NULL,
+	"tcp-impostor",
+	"C14",
+	"tcp",
+	"Not the cloud answers on TCP",
+	tcp_impostor,
+	NULL,
 	"The connection opens, but what comes is not what the cloud's server sends.",
-	"First bytes that are text, HTTP or TLS, or not as many as the cloud sends; or a SYN-ACK to a SYN "
+	"First bytes that are text, HTTP or TLS, or not as many as the cloud sends; or a SYN-ACK "
+	"to a SYN "
 	"whose TTL ends before the server.",
 	"A wrong DNS answer (D7); a server in trouble that closes at once, therefore likely only.",
 	"Exempt from proxy, check DNS.",

@@ -6,8 +6,12 @@
 /* A handshake with the real name that ended in a certificate, good or bad. */
 static bool has_certificate(const struct judge_view *v, const struct flow *f)
 {
-	struct pick p = { .check = f->check->id, .target = f->check->target, .role = ROLE_OWN,
-			  .outcomes = OUTCOME_BIT(OUTCOME_ANSWERED), .key = A_SNI, .text = "real" };
+	struct pick p = {.check = f->check->id,
+			 .target = f->check->target,
+			 .role = ROLE_OWN,
+			 .outcomes = OUTCOME_BIT(OUTCOME_ANSWERED),
+			 .key = A_SNI,
+			 .text = "real"};
 	const struct observation *o;
 	for (size_t at = 0; (o = view_next(v, &p, &at));)
 		if (obs_text_is(o, A_PHASE, "tls"))
@@ -50,8 +54,11 @@ enum tcp_reading tcp_read(const struct judge_view *v, size_t i)
 /* An address that the check of this target itself went to. */
 static bool is_address_of(const struct judge_view *v, const struct flow *f, const char *address)
 {
-	struct pick p = { .check = f->check->id, .target = f->check->target, .role = ROLE_OWN,
-			  .key = A_ADDRESS, .text = address };
+	struct pick p = {.check = f->check->id,
+			 .target = f->check->target,
+			 .role = ROLE_OWN,
+			 .key = A_ADDRESS,
+			 .text = address};
 	return view_count(v, &p) > 0;
 }
 
@@ -93,11 +100,11 @@ static void note_first_hop(const struct judge_view *v, const struct observation 
 
 void tcp_steps(struct judge_view *v, size_t i, struct tcp_steps *out)
 {
-	struct pick p = { .check = "path", .outcomes = OUTCOME_BIT(OUTCOME_ANSWERED) };
-	struct hop_answer early = { 0 };
+	struct pick p = {.check = "path", .outcomes = OUTCOME_BIT(OUTCOME_ANSWERED)};
+	struct hop_answer early = {0};
 	const struct observation *o;
 	unsigned answer = 0, routers = 0;
-	*out = (struct tcp_steps){ 0 };
+	*out = (struct tcp_steps){0};
 	if (!view_flow(v, i))
 		return;
 	hop_early_answer(v, view_target(v, i), &early);
@@ -117,6 +124,11 @@ void tcp_steps(struct judge_view *v, size_t i, struct tcp_steps *out)
 		note_first_hop(v, o, out);
 	}
 	out->answered = answer > 0;
-	out->as_far = !out->early && out->passed &&
-		      (answer ? answer > routers : out->passed >= routers);
+	out->as_far =
+		!out->early && out->passed && (answer ? answer > routers : out->passed >= routers);
+}
+
+const char *tcp_hops_text(struct judge_view *v, unsigned n)
+{
+	return view_say(v, "%u hop%s", n, n == 1 ? "" : "s");
 }

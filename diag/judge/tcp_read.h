@@ -33,9 +33,12 @@ struct tcp_steps {
 	bool as_far;      /* nothing nearer than the last router seen on any path answered */
 };
 void tcp_steps(struct judge_view *v, size_t i, struct tcp_steps *out);
+const char *tcp_hops_text(struct judge_view *v, unsigned n); /* "1 hop", "4 hops" */
 
 /* The real name fails on an address where another name, or none, draws a ServerHello (tls.c). */
 bool tls_name_filtered(const struct judge_view *v, size_t i);
+/* The certificate for the real name does not hold, and this host's clock is not why (tls.c). */
+bool tls_certificate_fails(struct judge_view *v, size_t i);
 /* A box that accepts every connection explains the silence of target i (portal.c). */
 bool tcp_accepted_by_proxy(struct judge_view *v, size_t i);
 

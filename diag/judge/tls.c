@@ -1,5 +1,5 @@
-/* TLS on TCP 443 and the like: S1 (a private CA), S3 (a filter on the name), S5 (this host's clock),
- * and certificates that are wrong for another reason. */
+/* TLS on TCP 443 and the like: S1 (a private CA), S3 (a filter on the name), S5 (this host's
+ * clock), and certificates that are wrong for another reason. */
 #include "faults.h"
 #include "tcp_read.h"
 
@@ -13,8 +13,12 @@ static const struct observation *certificate(const struct judge_view *v, size_t 
 	const struct flow *f = target_is(view_target(v, i), "tls") ? view_flow(v, i) : NULL;
 	if (!f || f->answered)
 		return NULL;
-	struct pick p = { .check = f->check->id, .target = f->check->target, .role = ROLE_OWN,
-			  .outcomes = OUTCOME_BIT(OUTCOME_ANSWERED), .key = A_SNI, .text = "real" };
+	struct pick p = {.check = f->check->id,
+			 .target = f->check->target,
+			 .role = ROLE_OWN,
+			 .outcomes = OUTCOME_BIT(OUTCOME_ANSWERED),
+			 .key = A_SNI,
+			 .text = "real"};
 	const struct observation *o;
 	for (size_t at = 0; (o = view_next(v, &p, &at));)
 		if (obs_text_is(o, A_PHASE, "tls") && obs_has(o, A_ISSUER))
@@ -74,13 +78,17 @@ static void private_ca(struct judge_view *v, const struct fault *f)
 		enum confidence c = early ? CONF_PROVEN : several ? CONF_LIKELY : CONF_UNDETERMINED;
 		struct draft *d = tls_verdict(v, f, c, mask, i);
 		const char *issuer = issuer_of(o);
-		d->v.summary = view_say(v, "%s by \"%s\"", early ? "TLS is opened" :
-					"TLS looks opened", issuer);
-		d->v.seen = view_say(v, "the certificate for %s is issued by \"%s\", which this host does not "
-				     "trust (%s)", view_stem_targets(v, mask), issuer,
-				     obs_get_text(o, A_VERIFY, "unknown issuer"));
-		d->v.who = view_say(v, "whoever holds the CA \"%s\"%s", issuer, early ?
-				    view_say(v, ", at most %u hop%s away", s.early, s.early > 1 ? "s" : "") : "");
+		d->v.summary = view_say(v, "%s by \"%s\"",
+					early ? "TLS is opened" : "TLS looks opened", issuer);
+		d->v.seen = view_say(
+			v,
+			"the certificate for %s is issued by \"%s\", which this host does not "
+			"trust (%s)",
+			view_stem_targets(v, mask), issuer,
+			obs_get_text(o, A_VERIFY, "unknown issuer"));
+		d->v.who = view_say(
+			v, "whoever holds the CA \"%s\"%s", issuer,
+			early ? view_say(v, ", at most %s away", tcp_hops_text(v, s.early)) : "");
 		d->v.remedy = view_say(v, "exempt %s from the TLS inspection of \"%s\"",
 				       view_stem_targets(v, mask), issuer);
 		d->v.decide = "the same certificate seen from another network; or who runs that CA";
@@ -91,10 +99,17 @@ static void private_ca(struct judge_view *v, const struct fault *f)
 }
 
 const struct fault fault_tls_private_ca = {
-	"tls-private-ca", "S1", "tls", "TLS is opened by a private CA", private_ca, NULL,
-	"The server's certificate is for the right name but from an issuer that this host does not trust, as "
+	"tls-private-ca",
+	"S1",
+	"tls",
+	"TLS is opened by a private CA",
+	private_ca,
+	NULL,
+	"The server's certificate is for the right name but from an issuer that this host does not "
+	"trust, as "
 	"TLS inspection makes them.",
-	"An untrusted chain with the right name from one issuer for several hosts; the issuer is always "
+	"An untrusted chain with the right name from one issuer for several hosts; the issuer is "
+	"always "
 	"named. Proven when the connection is also accepted before the server.",
 	"A trust store that lacks a public CA; a server with a private CA of its own.",
 	"Exempt the host from inspection.",
@@ -108,10 +123,13 @@ struct name_tries {
 
 static void read_names(const struct judge_view *v, const struct flow *f, struct name_tries *out)
 {
-	struct pick p = { .check = f->check->id, .target = f->check->target, .role = ROLE_OWN,
-			  .key = A_PHASE, .text = "tls" };
+	struct pick p = {.check = f->check->id,
+			 .target = f->check->target,
+			 .role = ROLE_OWN,
+			 .key = A_PHASE,
+			 .text = "tls"};
 	const struct observation *o;
-	*out = (struct name_tries){ .alert = -1 };
+	*out = (struct name_tries){.alert = -1};
 	for (size_t at = 0; (o = view_next(v, &p, &at));) {
 		bool hello = o->outcome == OUTCOME_ANSWERED;
 		if (!obs_text_is(o, A_SNI, "real")) {
@@ -161,12 +179,15 @@ static void name_filter_of(struct judge_view *v, const struct fault *f, enum con
 	struct name_tries n;
 	read_names(v, view_flow(v, first), &n);
 	d->v.summary = view_say(v, "Looks like a filter on the name in TLS blocks %s", names);
-	d->v.seen = view_say(v, "%u of %u handshakes with the name %s cut or unanswered; %u with another name "
-			     "or none, to the same address, got a ServerHello", n.real_failed, n.real_failed,
-			     view_target_name(v, first), n.control_hello);
+	d->v.seen = view_say(
+		v,
+		"%u of %u handshakes with the name %s cut or unanswered; %u with another name "
+		"or none, to the same address, got a ServerHello",
+		n.real_failed, n.real_failed, view_target_name(v, first), n.control_hello);
 	d->v.who = "a filter on the way that reads the name, as it looks; not shown where";
 	d->v.remedy = view_say(v, "allow %s in the web or URL filter", names);
-	d->v.decide = "the same name sent to another server's address, or the check from another network";
+	d->v.decide =
+		"the same name sent to another server's address, or the check from another network";
 	d->v.ask = view_say(v, "Please %s.", d->v.remedy);
 }
 
@@ -177,9 +198,15 @@ static void sni_filter(struct judge_view *v, const struct fault *f)
 }
 
 const struct fault fault_sni_filter = {
-	"sni-filter", "S3", "tls", "Blocked by the name in TLS", sni_filter, NULL,
+	"sni-filter",
+	"S3",
+	"tls",
+	"Blocked by the name in TLS",
+	sni_filter,
+	NULL,
 	"A box reads the server name in the TLS hello and cuts the connection.",
-	"The same address: two handshakes with the real name fail, another name or none gets a ServerHello. "
+	"The same address: two handshakes with the real name fail, another name or none gets a "
+	"ServerHello. "
 	"Likely at most without a control server.",
 	"A server that refuses its own name (it says so by alert 112).",
 	"URL filter entry.",
@@ -200,15 +227,24 @@ static bool valid_then(const struct judge_view *v, const struct observation *o, 
 	       !clock_parse_utc(obs_get_text(o, A_NOT_AFTER, ""), &to) && from <= now && now <= to;
 }
 
+/* No other clock spoke, or they contradict each other: nobody can tell S5 from a bad certificate.
+ */
+static bool clock_unsure(struct judge_view *v, const struct observation *o)
+{
+	struct clock_sources s;
+	if (!only_dates_fail(o))
+		return false;
+	clock_read(v, &s);
+	return s.ntp && s.http ? !s.agree : !s.ntp && !s.http;
+}
+
 /* The clock explains it: CONF_PROVEN by two sources, CONF_LIKELY by one. */
 static enum confidence clock_sure(struct judge_view *v, const struct observation *o)
 {
 	struct clock_sources s;
-	if (!only_dates_fail(o))
+	if (!only_dates_fail(o) || clock_unsure(v, o))
 		return CONF_COUNT;
 	clock_read(v, &s);
-	if (s.ntp && s.http && !s.agree)
-		return CONF_COUNT;
 	bool ntp = s.ntp && valid_then(v, o, s.ntp_s), http = s.http && valid_then(v, o, s.http_s);
 	return ntp && http ? CONF_PROVEN : ntp || http ? CONF_LIKELY : CONF_COUNT;
 }
@@ -219,7 +255,8 @@ static const char *off_text(struct judge_view *v, double s)
 	const char *way = s < 0 ? "ahead" : "behind"; /* others minus ours */
 	if (a >= 172800)
 		return view_say(v, "%.0f days %s", a / 86400, way);
-	return a >= 7200 ? view_say(v, "%.0f hours %s", a / 3600, way) : view_say(v, "%.0f s %s", a, way);
+	return a >= 7200 ? view_say(v, "%.0f hours %s", a / 3600, way)
+			 : view_say(v, "%.0f s %s", a, way);
 }
 
 static void clock_made(struct judge_view *v, const struct fault *f)
@@ -243,14 +280,19 @@ static void clock_made(struct judge_view *v, const struct fault *f)
 	const struct observation *o = certificate(v, first);
 	const char *off = off_text(v, s.ntp ? s.ntp_s : s.http_s);
 	d->v.effect = EFFECT_NOTE;
-	d->v.impact = "Devices do not use this host's clock; only this host's own connections fail.";
+	d->v.impact =
+		"Devices do not use this host's clock; only this host's own connections fail.";
 	d->v.subject = "this host's clock";
 	d->v.summary = view_say(v, "The certificates are fine; this host's clock is %s", off);
-	const char *says = s.ntp && s.http ? "NTP and HTTP pages say" : s.ntp ? "NTP says" : "HTTP pages say";
-	d->v.seen = view_say(v, "the certificate for %s fails only by its dates (%s, valid from %s to %s); %s "
-			     "that this clock is %s", view_target_name(v, first),
-			     obs_get_text(o, A_VERIFY, "dates"), obs_get_text(o, A_NOT_BEFORE, "-"),
-			     obs_get_text(o, A_NOT_AFTER, "-"), says, off);
+	const char *says = s.ntp && s.http ? "NTP and HTTP pages say"
+			   : s.ntp         ? "NTP says"
+					   : "HTTP pages say";
+	d->v.seen = view_say(
+		v,
+		"the certificate for %s fails only by its dates (%s, valid from %s to %s); %s "
+		"that this clock is %s",
+		view_target_name(v, first), obs_get_text(o, A_VERIFY, "dates"),
+		obs_get_text(o, A_NOT_BEFORE, "-"), obs_get_text(o, A_NOT_AFTER, "-"), says, off);
 	d->v.who = "this host's own clock";
 	d->v.remedy = "set this host's clock, or let it reach a time server";
 	d->v.decide = "a second, independent clock (NTP, HTTP Date)";
@@ -258,13 +300,26 @@ static void clock_made(struct judge_view *v, const struct fault *f)
 }
 
 const struct fault fault_clock_made = {
-	"clock-made", "S5", "tls", "This host's clock is wrong", clock_made, "tls-bad-certificate",
-	"Certificates fail by their dates because this host's clock is wrong. Devices do not use this clock.",
-	"The chain verifies when the dates are left out, and at the time that NTP and HTTP Date headers show "
+	"clock-made",
+	"S5",
+	"tls",
+	"This host's clock is wrong",
+	clock_made,
+	"tls-bad-certificate",
+	"Certificates fail by their dates because this host's clock is wrong. Devices do not use "
+	"this clock.",
+	"The chain verifies when the dates are left out, and at the time that NTP and HTTP Date "
+	"headers show "
 	"the certificate is valid.",
 	"A certificate that really has expired: then the other clocks agree with ours.",
 	"Fix NTP on this host.",
 };
+
+bool tls_certificate_fails(struct judge_view *v, size_t i)
+{
+	const struct observation *o = certificate(v, i);
+	return o && obs_has(o, A_CHAIN_OK) && clock_sure(v, o) == CONF_COUNT && !clock_unsure(v, o);
+}
 
 /* Wrong for the name, expired, not trusted for the name: one word of the verifier. */
 static const char *bad_word(struct judge_view *v, size_t i)
@@ -293,13 +348,33 @@ static const char *word_text(const char *word)
 {
 	static const struct {
 		const char *word, *text;
-	} words[] = { { "expired", "has expired" }, { "not-yet-valid", "is not valid yet" },
-		      { "name-mismatch", "is for another name" }, { "revoked", "is revoked" },
-		      { "no-trust-store", "cannot be judged: this host has no trust store" } };
+	} words[] = {{"expired", "has expired"},
+		     {"not-yet-valid", "is not valid yet"},
+		     {"name-mismatch", "is for another name"},
+		     {"revoked", "is revoked"},
+		     {"no-trust-store", "cannot be judged: this host has no trust store"}};
 	for (size_t k = 0; k < sizeof(words) / sizeof(words[0]); k++)
 		if (strcmp(word, words[k].word) == 0)
 			return words[k].text;
 	return "does not verify";
+}
+
+static void say_whose(struct judge_view *v, struct draft *d, const struct observation *o)
+{
+	d->v.who = view_say(v,
+			    "not shown: the server, or whoever answers in its place; the "
+			    "certificate names \"%s\"",
+			    issuer_of(o));
+	d->v.remedy = "ask the operator of the host; check the DNS answer for its name";
+	d->v.decide = "the same certificate seen from another network";
+	if (obs_text_is(o, A_VERIFY, "no-trust-store")) {
+		d->v.who = "this host";
+		d->v.remedy = "install the CA certificates on this host, or set SSL_CERT_FILE";
+	} else if (clock_unsure(v, o)) {
+		d->v.who = "not shown: the certificate, or this host's own clock (S5)";
+		d->v.remedy = "compare this host's clock with another one";
+		d->v.decide = "another clock beside it: the ntp and portal checks in the same run";
+	}
 }
 
 static void bad_certificate(struct judge_view *v, const struct fault *f)
@@ -309,26 +384,36 @@ static void bad_certificate(struct judge_view *v, const struct fault *f)
 		uint64_t mask = word ? same_word(v, i, word) : 0;
 		if (!mask)
 			continue;
-		bool blind = strcmp(word, "no-trust-store") == 0;
-		struct draft *d = tls_verdict(v, f, blind ? CONF_UNDETERMINED : CONF_LIKELY, mask, i);
 		const struct observation *o = certificate(v, i);
+		bool unsure = clock_unsure(v, o) || !strcmp(word, "no-trust-store");
+		struct draft *d =
+			tls_verdict(v, f, unsure ? CONF_UNDETERMINED : CONF_LIKELY, mask, i);
 		const char *names = view_stem_targets(v, mask);
 		d->v.summary = view_say(v, "The certificate for %s %s", names, word_text(word));
-		d->v.seen = view_say(v, "%s: subject \"%s\", issuer \"%s\", valid from %s to %s (%s)", names,
-				     obs_get_text(o, A_SUBJECT, "-"), issuer_of(o),
-				     obs_get_text(o, A_NOT_BEFORE, "-"), obs_get_text(o, A_NOT_AFTER, "-"), word);
-		d->v.who = blind ? "this host" : view_say(v, "not shown: the server, or whoever answers in its "
-							  "place; the certificate names \"%s\"", issuer_of(o));
-		d->v.remedy = blind ? "install the CA certificates on this host, or set SSL_CERT_FILE" :
-				      "ask the operator of the host; check the DNS answer for its name";
-		d->v.decide = "the same certificate seen from another network";
+		if (clock_unsure(v, o))
+			d->v.summary =
+				view_say(v, "%s, or this host's clock is wrong", d->v.summary);
+		d->v.seen =
+			view_say(v, "%s: subject \"%s\", issuer \"%s\", valid from %s to %s (%s)",
+				 names, obs_get_text(o, A_SUBJECT, "-"), issuer_of(o),
+				 obs_get_text(o, A_NOT_BEFORE, "-"),
+				 obs_get_text(o, A_NOT_AFTER, "-"), word);
+		say_whose(v, d, o);
 	}
 }
 
 const struct fault fault_tls_bad_certificate = {
-	"tls-bad-certificate", "S9", "tls", "The certificate is not good", bad_certificate, NULL,
-	"The handshake works, but the certificate has expired, is for another name, or does not verify.",
-	"The verifier's word for the certificate that the address presents.",
+	"tls-bad-certificate",
+	"S9",
+	"tls",
+	"The certificate is not good",
+	bad_certificate,
+	NULL,
+	"The handshake works, but the certificate has expired, is for another name, or does not "
+	"verify.",
+	"The verifier's word for the certificate that the address presents. Where only the dates "
+	"fail and no "
+	"other clock was asked, it stays undetermined between this and the host's clock.",
 	"A private CA (S1); this host's own clock (S5); a wrong DNS answer (D7).",
 	"The operator of the host.",
 };

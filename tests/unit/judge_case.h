@@ -25,7 +25,7 @@
 
 enum { CASE_TRIES = 6, CASE_HOPS = 5 };
 
-static const double case_schedule_s[CASE_TRIES] = { 0, 0.5, 1.5, 3, 6, 9 };
+static const double case_schedule_s[CASE_TRIES] = {0, 0.5, 1.5, 3, 6, 9};
 
 struct judge_case {
 	struct run *run;
@@ -42,21 +42,28 @@ static const int64_t case_started_us = INT64_C(1795435200000000);
 static inline void case_open(struct judge_case *c, const char *kind)
 {
 	struct sp_error err;
-	*c = (struct judge_case){ .src_port = 40000 };
+	*c = (struct judge_case){.src_port = 40000};
 	c->run = run_new();
 	settings_defaults(c->run->arena, &c->settings);
 	if (kind)
-		c->settings.kinds = (struct text_list){ { kind }, 1 };
-	c->host = (struct host_facts){ .ifname = "eth0", .operstate = "up", .carrier = true, .mtu = 1500,
-				       .addrs = { { addr_v4(192, 168, 77, 10), 24 } }, .n_addrs = 1,
-				       .gateway4 = addr_v4(192, 168, 77, 1), .route4 = true,
-				       .resolvers = { addr_v4(192, 168, 77, 1) }, .n_resolvers = 1 };
+		c->settings.kinds = (struct text_list){{kind}, 1};
+	c->host = (struct host_facts){.ifname = "eth0",
+				      .operstate = "up",
+				      .carrier = true,
+				      .mtu = 1500,
+				      .addrs = {{addr_v4(192, 168, 77, 10), 24}},
+				      .n_addrs = 1,
+				      .gateway4 = addr_v4(192, 168, 77, 1),
+				      .route4 = true,
+				      .resolvers = {addr_v4(192, 168, 77, 1)},
+				      .n_resolvers = 1};
 	c->run->host = &c->host;
 	c->run->settings = &c->settings;
 	c->run->started_us = case_started_us;
 	c->run->ended = END_COMPLETE;
 	assert_int_equal(profile_load(c->run->arena, "diag/profiles/particle-wifi.ini",
-				      &c->run->profile, &err), 0);
+				      &c->run->profile, &err),
+			 0);
 	assert_int_equal(plan_make(c->run, &err), 0);
 }
 
@@ -94,7 +101,8 @@ static inline void case_end(struct judge_case *c)
 	assert_non_null(run_append(c->run, &c->next));
 }
 
-static inline void case_flow(struct judge_case *c, const char *proto, const char *address, uint16_t port)
+static inline void case_flow(struct judge_case *c, const char *proto, const char *address,
+			     uint16_t port)
 {
 	obs_text(&c->next, A_PROTO, proto);
 	obs_text(&c->next, A_SRC, "192.168.77.10");
@@ -110,9 +118,11 @@ static inline const char *case_address(struct judge_case *c, const char *section
 {
 	static const struct {
 		const char *section, *address;
-	} known[] = { { "cloud-udp", "198.51.100.10" }, { "cloud-tcp", "198.51.100.11" },
-		      { "ntp", "198.51.100.30" }, { "portal-a", "198.51.100.40" },
-		      { "portal-b", "198.51.100.41" } };
+	} known[] = {{"cloud-udp", "198.51.100.10"},
+		     {"cloud-tcp", "198.51.100.11"},
+		     {"ntp", "198.51.100.30"},
+		     {"portal-a", "198.51.100.40"},
+		     {"portal-b", "198.51.100.41"}};
 	(void)c;
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (strcmp(section, known[i].section) == 0)
@@ -129,19 +139,21 @@ static inline const struct profile_target *case_target(struct judge_case *c, con
 
 /* One observation about the target's own packets. */
 static inline struct observation *case_own(struct judge_case *c, const char *section,
-					   const char *suffix, uint32_t attempt, enum outcome outcome,
-					   double t_s)
+					   const char *suffix, uint32_t attempt,
+					   enum outcome outcome, double t_s)
 {
 	const struct profile_target *t = case_target(c, section);
 	case_begin(c, case_check(c, section, suffix), attempt, outcome, t_s);
-	case_flow(c, t->transport == TRANSPORT_UDP ? "udp" : "tcp", case_address(c, section), t->port);
+	case_flow(c, t->transport == TRANSPORT_UDP ? "udp" : "tcp", case_address(c, section),
+		  t->port);
 	return &c->next;
 }
 
 static inline void case_connect(struct judge_case *c, const char *section, uint32_t attempt,
 				enum outcome outcome, double sent_s, double waited_ms)
 {
-	struct observation *o = case_own(c, section, "", attempt, outcome, sent_s + waited_ms / 1000);
+	struct observation *o =
+		case_own(c, section, "", attempt, outcome, sent_s + waited_ms / 1000);
 	obs_text(o, A_PHASE, "connect");
 	obs_real(o, A_WAITED_MS, waited_ms);
 	if (outcome == OUTCOME_ANSWERED || outcome == OUTCOME_REFUSED)
@@ -156,8 +168,8 @@ static inline void case_silent(struct judge_case *c, const char *section, unsign
 	const struct profile_target *t = case_target(c, section);
 	const char *suffix = strcmp(t->probe, "dtls-device") ? "" : ".hello";
 	for (unsigned i = 0; i < tries; i++) {
-		struct observation *o = case_own(c, section, suffix, i + 1, OUTCOME_SILENT,
-						 case_schedule_s[i] + 2);
+		struct observation *o =
+			case_own(c, section, suffix, i + 1, OUTCOME_SILENT, case_schedule_s[i] + 2);
 		if (t->transport == TRANSPORT_TCP)
 			obs_text(o, A_PHASE, "connect");
 		if (strcmp(t->probe, "tls") == 0)
@@ -173,11 +185,12 @@ static inline void case_refused(struct judge_case *c, const char *section)
 		case_connect(c, section, i + 1, OUTCOME_REFUSED, case_schedule_s[i], 1);
 }
 
-static inline void case_icmp(struct judge_case *c, const char *section, enum outcome outcome, int code,
-			     const char *from)
+static inline void case_icmp(struct judge_case *c, const char *section, enum outcome outcome,
+			     int code, const char *from)
 {
 	for (uint32_t i = 0; i < 3; i++) {
-		struct observation *o = case_own(c, section, "", i + 1, outcome, case_schedule_s[i]);
+		struct observation *o =
+			case_own(c, section, "", i + 1, outcome, case_schedule_s[i]);
 		if (case_target(c, section)->transport == TRANSPORT_TCP)
 			obs_text(o, A_PHASE, "connect");
 		obs_int(o, A_ICMP_TYPE, 3);
@@ -189,8 +202,9 @@ static inline void case_icmp(struct judge_case *c, const char *section, enum out
 }
 
 /* The connection opens (attempt n); case_phase() then says what came of it. */
-static inline struct observation *case_phase(struct judge_case *c, const char *section, uint32_t attempt,
-					     const char *phase, enum outcome outcome, double t_s)
+static inline struct observation *case_phase(struct judge_case *c, const char *section,
+					     uint32_t attempt, const char *phase,
+					     enum outcome outcome, double t_s)
 {
 	case_connect(c, section, attempt, OUTCOME_ANSWERED, t_s, 1);
 	struct observation *o = case_own(c, section, "", attempt, outcome,
@@ -203,7 +217,8 @@ static inline struct observation *case_phase(struct judge_case *c, const char *s
 static inline void case_greeting(struct judge_case *c, const char *section, uint32_t attempt,
 				 enum outcome outcome, const char *greeting, int bytes)
 {
-	struct observation *o = case_phase(c, section, attempt, "greeting", outcome, attempt * 5.1 - 5.1);
+	struct observation *o =
+		case_phase(c, section, attempt, "greeting", outcome, attempt * 5.1 - 5.1);
 	obs_text(o, A_GREETING, greeting);
 	obs_int(o, A_GREETING_BYTES, bytes);
 	case_end(c);
@@ -223,17 +238,18 @@ static inline void case_certificate(struct judge_case *c, const char *section, c
 	obs_text(o, A_ISSUER, issuer);
 	obs_text(o, A_SUBJECT, "CN=server");
 	obs_text(o, A_NOT_BEFORE, "2026-10-01T00:00:00.000Z");
-	obs_text(o, A_NOT_AFTER, strcmp(verify, "expired") ? "2027-01-01T00:00:00.000Z" :
-							     "2026-11-20T00:00:00.000Z");
+	obs_text(o, A_NOT_AFTER,
+		 strcmp(verify, "expired") ? "2027-01-01T00:00:00.000Z"
+					   : "2026-11-20T00:00:00.000Z");
 	case_end(c);
 }
 
-static inline void case_page(struct judge_case *c, const char *section, int status, const char *location,
-			     bool ok, double offset_s)
+static inline void case_page(struct judge_case *c, const char *section, int status,
+			     const char *location, bool ok, double offset_s)
 {
 	char date[CLOCK_STRLEN];
-	struct observation *o = case_phase(c, section, 1, "http",
-					   ok ? OUTCOME_ANSWERED : OUTCOME_MISMATCH, 0.02);
+	struct observation *o =
+		case_phase(c, section, 1, "http", ok ? OUTCOME_ANSWERED : OUTCOME_MISMATCH, 0.02);
 	int64_t now = case_started_us + (int64_t)o->t_us + (int64_t)(offset_s * 1e6);
 	obs_int(o, A_STATUS, status);
 	if (location)
@@ -299,8 +315,12 @@ static inline void case_names(struct judge_case *c)
 		obs_text(&c->next, A_NAME, name ? k->target : "example.com");
 		obs_text(&c->next, A_QTYPE, "A");
 		obs_int(&c->next, A_RCODE, 0);
-		obs_text(&c->next, A_ANSWERS, !name ? "198.51.100.50" : k->target_index < 0 ? "198.51.100.20" :
-			 case_address(c, c->run->profile->targets[k->target_index].section));
+		obs_text(&c->next, A_ANSWERS,
+			 !name ? "198.51.100.50"
+			 : k->target_index < 0
+				 ? "198.51.100.20"
+				 : case_address(c,
+						c->run->profile->targets[k->target_index].section));
 		case_end(c);
 	}
 }
@@ -308,7 +328,7 @@ static inline void case_names(struct judge_case *c)
 /* Link, gateway, names, and an authentic answer of every target that is not in the list. */
 static inline void case_rest(struct judge_case *c, const char *const *except)
 {
-	static const char *const local[] = { "link", "gateway" };
+	static const char *const local[] = {"link", "gateway"};
 	for (size_t i = 0; i < 2; i++) {
 		const struct check *k = run_check(c->run, local[i], NULL);
 		if (!k)
@@ -326,17 +346,17 @@ static inline void case_rest(struct judge_case *c, const char *const *except)
 			case_good(c, section);
 	}
 }
-#define CASE_REST(c, ...) case_rest(c, (const char *const[]){ __VA_ARGS__, NULL })
+#define CASE_REST(c, ...) case_rest(c, (const char *const[]){__VA_ARGS__, NULL})
 
 /* Stepped packets to one target, suspect and control, as the path probe sends them. */
 struct case_walk {
 	const char *section;
 	unsigned rounds;
-	unsigned drop_after;    /* the suspect dies beyond this hop; 0: never */
-	bool drop_here;         /* the suspect never leaves this host */
-	unsigned box_at;        /* the suspect is answered from this TTL on; 0: never */
+	unsigned drop_after; /* the suspect dies beyond this hop; 0: never */
+	bool drop_here;      /* the suspect never leaves this host */
+	unsigned box_at;     /* the suspect is answered from this TTL on; 0: never */
 	const char *box_reply;
-	unsigned control_box_at; /* the control too */
+	unsigned control_box_at;  /* the control too */
 	const char *target_reply; /* what the suspect draws at the target; NULL: nothing */
 	unsigned distance;
 };
@@ -347,7 +367,7 @@ static inline void case_step(struct judge_case *c, const struct case_walk *w, un
 	const struct profile_target *t = case_target(c, w->section);
 	const char *proto = t->transport == TRANSPORT_UDP ? "udp" : "tcp";
 	char series[2][16], hop[32];
-	uint16_t ports[2] = { t->port, 443 };
+	uint16_t ports[2] = {t->port, 443};
 	unsigned box = control ? w->control_box_at : w->box_at;
 	const char *reply = "time-exceeded";
 	if (box && ttl >= box)
@@ -418,6 +438,12 @@ static inline const struct verdict *case_expect(struct judge_case *c, const char
 	for (size_t i = 0; i < d->n_evidence; i++)
 		assert_true(d->evidence[i] >= 1 && d->evidence[i] <= c->run->n_obs);
 	return d;
+}
+
+static inline enum state case_state(struct judge_case *c, const char *section)
+{
+	judge_run(c->run);
+	return case_check(c, section, "")->state;
 }
 
 static inline void case_absent(struct judge_case *c, const char *slug)

@@ -1,7 +1,7 @@
 /* P1 and P5: each on its evidence, and on the evidence of its look-alikes. */
 #include "judge_case.h"
 
-static const char *const tls_sections[] = { "api", "console", "docs", "build", "binaries" };
+static const char *const tls_sections[] = {"api", "console", "docs", "build", "binaries"};
 static const char login[] = "http://portal.hotel.example/login?to=x";
 static const char login_too[] = "http://portal.hotel.example/login?to=y";
 
@@ -20,7 +20,7 @@ static void clean_says_nothing(void **state)
 	struct judge_case c;
 	(void)state;
 	case_open(&c, NULL);
-	case_rest(&c, (const char *const[]){ NULL });
+	case_rest(&c, (const char *const[]){NULL});
 	case_absent(&c, "captive-http");
 	case_absent(&c, "accept-all-tcp");
 	case_close(&c);
@@ -133,9 +133,12 @@ static void every_service_mute_is_likely(void **state)
 /* The first router accepts whatever port is asked for: that alone is proof. */
 static void the_first_hop_accepts(void **state)
 {
-	static const struct case_walk walk = { .section = "cloud-tcp", .rounds = 1, .box_at = 1,
-					       .control_box_at = 1, .box_reply = "syn-ack",
-					       .distance = CASE_HOPS };
+	static const struct case_walk walk = {.section = "cloud-tcp",
+					      .rounds = 1,
+					      .box_at = 1,
+					      .control_box_at = 1,
+					      .box_reply = "syn-ack",
+					      .distance = CASE_HOPS};
 	struct judge_case c;
 	(void)state;
 	case_open(&c, "photon");
@@ -151,13 +154,16 @@ static void the_first_hop_accepts(void **state)
 /* On this host's own link a TTL of 1 reaches the server itself: nothing is shown by it. */
 static void a_server_on_the_link_is_no_proxy(void **state)
 {
-	static const struct case_walk walk = { .section = "cloud-tcp", .rounds = 1, .box_at = 1,
-					       .control_box_at = 1, .box_reply = "syn-ack",
-					       .distance = CASE_HOPS };
+	static const struct case_walk walk = {.section = "cloud-tcp",
+					      .rounds = 1,
+					      .box_at = 1,
+					      .control_box_at = 1,
+					      .box_reply = "syn-ack",
+					      .distance = CASE_HOPS};
 	struct judge_case c;
 	(void)state;
 	case_open(&c, "photon");
-	c.host.addrs[0] = (struct host_addr){ addr_v4(198, 51, 100, 9), 24 };
+	c.host.addrs[0] = (struct host_addr){addr_v4(198, 51, 100, 9), 24};
 	CASE_REST(&c, "cloud-tcp");
 	case_greeting(&c, "cloud-tcp", 1, OUTCOME_SILENT, "silent", 0);
 	case_greeting(&c, "cloud-tcp", 2, OUTCOME_SILENT, "silent", 0);

@@ -1,25 +1,32 @@
 /* C1 C2 C3 C4 C5 C9 C14: each on its evidence, and on the evidence of its look-alikes. */
 #include "judge_case.h"
 
-static const struct case_walk dropped = { .section = "cloud-tcp", .rounds = 3, .drop_after = 2,
-					  .distance = CASE_HOPS };
-static const struct case_walk open_path = { .section = "cloud-tcp", .rounds = 3,
-					    .distance = CASE_HOPS };
-static const struct case_walk box = { .section = "cloud-tcp", .rounds = 1, .box_at = 4,
-				      .box_reply = "rst", .distance = CASE_HOPS };
-static const struct case_walk at_server = { .section = "cloud-tcp", .rounds = 1, .target_reply = "rst",
-					    .distance = CASE_HOPS };
-static const struct case_walk accepted = { .section = "cloud-tcp", .rounds = 1, .box_at = 3,
-					   .box_reply = "syn-ack", .distance = CASE_HOPS };
+static const struct case_walk dropped = {
+	.section = "cloud-tcp", .rounds = 3, .drop_after = 2, .distance = CASE_HOPS};
+static const struct case_walk open_path = {
+	.section = "cloud-tcp", .rounds = 3, .distance = CASE_HOPS};
+static const struct case_walk box = {.section = "cloud-tcp",
+				     .rounds = 1,
+				     .box_at = 4,
+				     .box_reply = "rst",
+				     .distance = CASE_HOPS};
+static const struct case_walk at_server = {
+	.section = "cloud-tcp", .rounds = 1, .target_reply = "rst", .distance = CASE_HOPS};
+static const struct case_walk accepted = {.section = "cloud-tcp",
+					  .rounds = 1,
+					  .box_at = 3,
+					  .box_reply = "syn-ack",
+					  .distance = CASE_HOPS};
 
 static void clean_says_nothing(void **state)
 {
-	static const char *const rows[] = { "port-drop", "dest-drop", "fw-reset", "server-closed",
-					    "admin-prohibited", "mute-after-accept", "tcp-impostor" };
+	static const char *const rows[] = {"port-drop",     "dest-drop",        "fw-reset",
+					   "server-closed", "admin-prohibited", "mute-after-accept",
+					   "tcp-impostor"};
 	struct judge_case c;
 	(void)state;
 	case_open(&c, "photon");
-	case_rest(&c, (const char *const[]){ NULL });
+	case_rest(&c, (const char *const[]){NULL});
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		case_absent(&c, rows[i]);
 	assert_int_equal(c.run->exit, SP_EXIT_WORKS);
@@ -88,15 +95,16 @@ static void steps_prove_a_drop(void **state)
 /* Own output rules drop a SYN in silence: the network is not shown to do it. */
 static void a_drop_before_the_first_router_may_be_ours(void **state)
 {
-	static const struct case_walk here = { .section = "cloud-tcp", .rounds = 3, .drop_here = true,
-					       .distance = CASE_HOPS };
+	static const struct case_walk here = {
+		.section = "cloud-tcp", .rounds = 3, .drop_here = true, .distance = CASE_HOPS};
 	struct judge_case c;
 	(void)state;
 	case_open(&c, "photon");
 	CASE_REST(&c, "cloud-tcp");
 	case_silent(&c, "cloud-tcp", CASE_TRIES);
 	case_walk(&c, &here);
-	assert_non_null(strstr(case_expect(&c, "port-drop", CONF_LIKELY, EFFECT_BLOCKS)->who, "own output"));
+	assert_non_null(strstr(case_expect(&c, "port-drop", CONF_LIKELY, EFFECT_BLOCKS)->who,
+			       "own output"));
 	case_close(&c);
 }
 
@@ -117,8 +125,10 @@ static void steps_that_pass_clear_the_network(void **state)
 /* The real SYNs stay unanswered, but a stepped one is not: contradictory, so nothing is claimed. */
 static void a_stepped_answer_clears_the_server(void **state)
 {
-	static const struct case_walk answered = { .section = "cloud-tcp", .rounds = 3,
-						   .target_reply = "syn-ack", .distance = CASE_HOPS };
+	static const struct case_walk answered = {.section = "cloud-tcp",
+						  .rounds = 3,
+						  .target_reply = "syn-ack",
+						  .distance = CASE_HOPS};
 	struct judge_case c;
 	(void)state;
 	case_open(&c, "photon");
@@ -202,9 +212,14 @@ static void reset_without_steps_says_both(void **state)
 /* A box that resets every port stands where another path still shows routers: not the server. */
 static void reset_nearer_than_known_routers_stays_open(void **state)
 {
-	static const struct case_walk both = { .section = "cloud-tcp", .rounds = 1, .box_at = 3,
-					       .control_box_at = 3, .box_reply = "rst", .distance = CASE_HOPS };
-	static const struct case_walk other = { .section = "cloud-udp", .rounds = 1, .distance = CASE_HOPS };
+	static const struct case_walk both = {.section = "cloud-tcp",
+					      .rounds = 1,
+					      .box_at = 3,
+					      .control_box_at = 3,
+					      .box_reply = "rst",
+					      .distance = CASE_HOPS};
+	static const struct case_walk other = {
+		.section = "cloud-udp", .rounds = 1, .distance = CASE_HOPS};
 	struct judge_case c;
 	(void)state;
 	case_open(&c, "photon");
@@ -240,7 +255,7 @@ static void a_saved_message_is_likely_the_same_rule(void **state)
 	CASE_REST(&c, "api", "console", "docs", "build", "binaries");
 	case_icmp(&c, "api", OUTCOME_REJECTED, 13, "203.0.113.1");
 	for (size_t i = 0; i < 4; i++)
-		case_silent(&c, (const char *const[]){ "console", "docs", "build", "binaries" }[i],
+		case_silent(&c, (const char *const[]){"console", "docs", "build", "binaries"}[i],
 			    CASE_TRIES);
 	case_absent(&c, "port-drop");
 	assert_int_equal(case_count(&c, "admin-prohibited"), 2);
@@ -304,9 +319,12 @@ static void wrong_greetings(void **state)
 		enum outcome outcome;
 		enum confidence confidence;
 	} rows[] = {
-		{ "text", 34, OUTCOME_MISMATCH, CONF_PROVEN }, { "http", 90, OUTCOME_MISMATCH, CONF_PROVEN },
-		{ "tls", 7, OUTCOME_MISMATCH, CONF_PROVEN },   { "short", 29, OUTCOME_MISMATCH, CONF_LIKELY },
-		{ "long", 64, OUTCOME_MISMATCH, CONF_LIKELY }, { "closed", 0, OUTCOME_RESET, CONF_LIKELY },
+		{"text", 34, OUTCOME_MISMATCH, CONF_PROVEN},
+		{"http", 90, OUTCOME_MISMATCH, CONF_PROVEN},
+		{"tls", 7, OUTCOME_MISMATCH, CONF_PROVEN},
+		{"short", 29, OUTCOME_MISMATCH, CONF_LIKELY},
+		{"long", 64, OUTCOME_MISMATCH, CONF_LIKELY},
+		{"closed", 0, OUTCOME_RESET, CONF_LIKELY},
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -329,7 +347,8 @@ static void a_box_that_answers_is_named(void **state)
 	CASE_REST(&c, "cloud-tcp");
 	case_greeting(&c, "cloud-tcp", 1, OUTCOME_MISMATCH, "short", 12);
 	case_walk(&c, &accepted);
-	assert_non_null(strstr(case_expect(&c, "tcp-impostor", CONF_PROVEN, EFFECT_BLOCKS)->who, "3 hops"));
+	assert_non_null(
+		strstr(case_expect(&c, "tcp-impostor", CONF_PROVEN, EFFECT_BLOCKS)->who, "3 hops"));
 	case_close(&c);
 }
 

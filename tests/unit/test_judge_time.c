@@ -6,7 +6,7 @@ static void clean_says_nothing(void **state)
 	struct judge_case c;
 	(void)state;
 	case_open(&c, NULL);
-	case_rest(&c, (const char *const[]){ NULL });
+	case_rest(&c, (const char *const[]){NULL});
 	case_absent(&c, "ntp-blocked");
 	case_absent(&c, "ntp-wrong");
 	case_absent(&c, "ntp-kod");
@@ -28,8 +28,8 @@ static void silence_beside_other_udp_is_a_note(void **state)
 
 static void steps_prove_a_drop(void **state)
 {
-	static const struct case_walk walk = { .section = "ntp", .rounds = 3, .drop_after = 1,
-					       .distance = CASE_HOPS };
+	static const struct case_walk walk = {
+		.section = "ntp", .rounds = 3, .drop_after = 1, .distance = CASE_HOPS};
 	struct judge_case c;
 	(void)state;
 	case_open(&c, NULL);
@@ -152,7 +152,7 @@ static void a_server_without_time_says_so(void **state)
 
 static void kiss_codes(void **state)
 {
-	static const char *const codes[] = { "RATE", "DENY", "RSTR" };
+	static const char *const codes[] = {"RATE", "DENY", "RSTR"};
 	struct judge_case c;
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {

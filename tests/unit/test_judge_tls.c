@@ -24,12 +24,12 @@ static void names(struct judge_case *c, const char *section, enum outcome real, 
 
 static void clean_says_nothing(void **state)
 {
-	static const char *const rows[] = { "tls-private-ca", "sni-filter", "clock-made",
-					    "tls-bad-certificate" };
+	static const char *const rows[] = {"tls-private-ca", "sni-filter", "clock-made",
+					   "tls-bad-certificate"};
 	struct judge_case c;
 	(void)state;
 	case_open(&c, NULL);
-	case_rest(&c, (const char *const[]){ NULL });
+	case_rest(&c, (const char *const[]){NULL});
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		case_absent(&c, rows[i]);
 	case_close(&c);
@@ -49,6 +49,7 @@ static void a_private_ca_is_named(void **state)
 	assert_null(d->ask); /* 443 is for people, by this profile */
 	assert_int_equal(case_count(&c, "tls-private-ca"), 1);
 	case_absent(&c, "tls-bad-certificate");
+	assert_int_equal(case_state(&c, "api"), STATE_FAIL);
 	assert_int_equal(c.run->exit, SP_EXIT_WORKS);
 	case_close(&c);
 }
@@ -66,8 +67,11 @@ static void one_host_may_have_its_own_ca(void **state)
 
 static void accepted_before_the_server_is_proven(void **state)
 {
-	static const struct case_walk walk = { .section = "api", .rounds = 1, .box_at = 1,
-					       .box_reply = "syn-ack", .distance = CASE_HOPS };
+	static const struct case_walk walk = {.section = "api",
+					      .rounds = 1,
+					      .box_at = 1,
+					      .box_reply = "syn-ack",
+					      .distance = CASE_HOPS};
 	struct judge_case c;
 	(void)state;
 	case_open(&c, NULL);
@@ -144,6 +148,7 @@ static void the_clock_is_what_is_wrong(void **state)
 	case_absent(&c, "tls-bad-certificate");
 	case_absent(&c, "ntp-wrong");
 	assert_int_equal(c.run->exit, SP_EXIT_WORKS);
+	assert_int_equal(case_state(&c, "api"), STATE_UNKNOWN); /* it may well be good */
 	case_close(&c);
 }
 
@@ -157,6 +162,24 @@ static void really_expired(void **state)
 	case_absent(&c, "clock-made");
 	const struct verdict *d = case_expect(&c, "tls-bad-certificate", CONF_LIKELY, EFFECT_NOTE);
 	assert_non_null(strstr(d->summary, "has expired"));
+	assert_int_equal(case_state(&c, "api"), STATE_FAIL);
+	case_close(&c);
+}
+
+/* Nobody else was asked for the time: both causes are said, and the check stays unknown. */
+static void no_other_clock(void **state)
+{
+	struct judge_case c;
+	(void)state;
+	case_open(&c, NULL);
+	CASE_REST(&c, "api", "ntp", "portal-a", "portal-b");
+	case_certificate(&c, "api", "expired", "CN=Public CA");
+	case_absent(&c, "clock-made");
+	const struct verdict *d =
+		case_expect(&c, "tls-bad-certificate", CONF_UNDETERMINED, EFFECT_NOTE);
+	assert_non_null(strstr(d->who, "own clock"));
+	assert_non_null(strstr(d->decide, "ntp"));
+	assert_int_equal(case_state(&c, "api"), STATE_UNKNOWN);
 	case_close(&c);
 }
 
@@ -170,6 +193,7 @@ static void clocks_that_disagree(void **state)
 	case_certificate(&c, "api", "expired", "CN=Public CA");
 	case_ntp(&c, 1, 0, "GPS", -10 * 86400.0);
 	case_absent(&c, "clock-made");
+	case_expect(&c, "tls-bad-certificate", CONF_UNDETERMINED, EFFECT_NOTE);
 	case_close(&c);
 }
 
@@ -220,6 +244,7 @@ int main(void)
 		cmocka_unit_test(weaker_signs_of_a_name_filter),
 		cmocka_unit_test(the_clock_is_what_is_wrong),
 		cmocka_unit_test(really_expired),
+		cmocka_unit_test(no_other_clock),
 		cmocka_unit_test(clocks_that_disagree),
 		cmocka_unit_test(untrusted_and_for_another_name),
 		cmocka_unit_test(another_name),
