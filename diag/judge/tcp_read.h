@@ -12,7 +12,7 @@
 enum tcp_reading {
 	TCP_NOTHING,  /* not tried, or not often enough to say anything */
 	TCP_GENUINE,  /* an authentic answer came */
-	TCP_OTHER,    /* another file's business: certificate, name filter, page, route, this host */
+	TCP_OTHER,    /* another file's business: certificate, name filter, page, route, DNS, this host */
 	TCP_SILENT,   /* SYNs unanswered */
 	TCP_REFUSED,  /* RST to the SYN, or ICMP port unreachable from the target itself */
 	TCP_REJECTED, /* ICMP "prohibited" from a box on the way */

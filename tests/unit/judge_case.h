@@ -39,7 +39,7 @@ struct judge_case {
 /* 2026-11-23T12:00:00Z */
 static const int64_t case_started_us = INT64_C(1795435200000000);
 
-static inline void case_open(struct judge_case *c, const char *kind)
+static inline void case_open_profile(struct judge_case *c, const char *file, const char *kind)
 {
 	struct sp_error err;
 	*c = (struct judge_case){.src_port = 40000};
@@ -61,10 +61,13 @@ static inline void case_open(struct judge_case *c, const char *kind)
 	c->run->settings = &c->settings;
 	c->run->started_us = case_started_us;
 	c->run->ended = END_COMPLETE;
-	assert_int_equal(profile_load(c->run->arena, "diag/profiles/particle-wifi.ini",
-				      &c->run->profile, &err),
-			 0);
+	assert_int_equal(profile_load(c->run->arena, file, &c->run->profile, &err), 0);
 	assert_int_equal(plan_make(c->run, &err), 0);
+}
+
+static inline void case_open(struct judge_case *c, const char *kind)
+{
+	case_open_profile(c, "diag/profiles/particle-wifi.ini", kind);
 }
 
 static inline void case_close(struct judge_case *c)

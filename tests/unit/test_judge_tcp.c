@@ -231,6 +231,31 @@ static void reset_nearer_than_known_routers_stays_open(void **state)
 	case_close(&c);
 }
 
+/* A sinkhole address is this host itself: its RST says nothing about any network. */
+static void an_address_that_leads_nowhere(void **state)
+{
+	struct judge_case c;
+	(void)state;
+	case_open(&c, "photon");
+	CASE_REST(&c, "cloud-tcp");
+	for (uint32_t i = 1; i <= 3; i++) {
+		case_own(&c, "cloud-tcp", "", i, OUTCOME_REFUSED, i);
+		obs_text(&c.next, A_ADDRESS, "0.0.0.0");
+		obs_text(&c.next, A_PHASE, "connect");
+		case_end(&c);
+	}
+	case_begin(&c, run_check(c.run, "path", NULL), 1, OUTCOME_ANSWERED, 4);
+	case_flow(&c, "tcp", "0.0.0.0", 5683);
+	obs_text(&c.next, A_ROLE, "suspect");
+	obs_text(&c.next, A_SERIES, "tcp:5683");
+	obs_int(&c.next, A_IP_TTL, 1);
+	obs_text(&c.next, A_REPLY, "rst");
+	case_end(&c);
+	case_absent(&c, "fw-reset");
+	case_absent(&c, "server-closed");
+	case_close(&c);
+}
+
 static void icmp_names_the_box(void **state)
 {
 	struct judge_case c;
@@ -369,6 +394,7 @@ int main(void)
 		cmocka_unit_test(reset_where_the_server_stands),
 		cmocka_unit_test(reset_without_steps_says_both),
 		cmocka_unit_test(reset_nearer_than_known_routers_stays_open),
+		cmocka_unit_test(an_address_that_leads_nowhere),
 		cmocka_unit_test(icmp_names_the_box),
 		cmocka_unit_test(a_saved_message_is_likely_the_same_rule),
 		cmocka_unit_test(icmp_of_the_target_is_the_server),

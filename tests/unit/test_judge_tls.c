@@ -152,6 +152,21 @@ static void the_clock_is_what_is_wrong(void **state)
 	case_close(&c);
 }
 
+/* Also where people need the host: their own clocks are not ours, so nothing is blocked. */
+static void our_clock_blocks_nobody(void **state)
+{
+	struct judge_case c;
+	(void)state;
+	case_open_profile(&c, "diag/profiles/particle-tools.ini", NULL);
+	assert_true(case_target(&c, "api")->required);
+	c.run->started_us -= INT64_C(400) * 86400 * 1000000;
+	case_certificate(&c, "api", "not-yet-valid", "CN=Public CA");
+	case_page(&c, "portal-a", 204, NULL, true, 0);
+	case_expect(&c, "clock-made", CONF_LIKELY, EFFECT_NOTE);
+	assert_int_not_equal(c.run->exit, SP_EXIT_BLOCKED);
+	case_close(&c);
+}
+
 static void really_expired(void **state)
 {
 	struct judge_case c;
@@ -243,6 +258,7 @@ int main(void)
 		cmocka_unit_test(any_name_fails_is_not_the_name),
 		cmocka_unit_test(weaker_signs_of_a_name_filter),
 		cmocka_unit_test(the_clock_is_what_is_wrong),
+		cmocka_unit_test(our_clock_blocks_nobody),
 		cmocka_unit_test(really_expired),
 		cmocka_unit_test(no_other_clock),
 		cmocka_unit_test(clocks_that_disagree),
