@@ -12,7 +12,15 @@
 #include "sallyport/clock.h"
 #include "sallyport/crypto.h"
 
-enum { MAX_SERVERS = 2, NTP_PORT = 123, IP_UDP_HEADERS = 28, PACKET_BYTES = NTP_BYTES + IP_UDP_HEADERS };
+enum {
+	MAX_SERVERS = 2,
+	NTP_PORT = 123,
+	IP_UDP_HEADERS = 28,
+	PACKET_BYTES = NTP_BYTES + IP_UDP_HEADERS,
+	/* A pool needs one server that answers: the others are waited for this long after it. A fixed
+	 * wait beside everything else. */
+	OTHERS_MS = 500,
+};
 
 struct ntp_probe;
 
@@ -30,6 +38,7 @@ struct ntp_probe {
 	struct probe *probe;
 	struct asker askers[MAX_SERVERS + 1];
 	size_t n;
+	struct loop_timer *others; /* set once a server answered */
 	bool cancelled;
 };
 
@@ -55,10 +64,30 @@ static void observe(struct asker *a, unsigned attempt, enum outcome outcome, str
 	probe_observe(p, o);
 }
 
+/* Their tries so far count as silent, for as long as they waited. */
+static void give_up_others(void *ctx)
+{
+	struct ntp_probe *s = ctx;
+	for (size_t i = 0; i < s->n; i++) {
+		struct asker *a = &s->askers[i];
+		for (unsigned k = 1; !a->done && k <= a->retry.sent; k++) {
+			struct observation o = { 0 };
+			if (!(a->retry.resolved >> (k - 1) & 1))
+				observe(a, k, OUTCOME_SILENT, &o, probe_now(s->probe));
+		}
+		a->done = true;
+		retry_stop(&a->retry);
+	}
+	probe_finish(s->probe);
+}
+
 static void settle(struct asker *a)
 {
 	struct ntp_probe *s = a->state;
 	a->done = true;
+	if (a->answered && !s->others)
+		s->others = loop_timer_add(probe_loop(s->probe),
+					   probe_now(s->probe) + OTHERS_MS * NS_PER_MS, give_up_others, s);
 	for (size_t i = 0; i < s->n; i++)
 		if (!s->askers[i].done)
 			return;
@@ -261,6 +290,7 @@ static void cancel(struct probe *p, void *state)
 	struct ntp_probe *s = state;
 	(void)p;
 	s->cancelled = true;
+	loop_timer_del(s->others);
 	for (size_t i = 0; i < s->n; i++) {
 		loop_timer_del(s->askers[i].timer);
 		sock_close(s->askers[i].sock);

@@ -3,21 +3,21 @@
 
 #include <ares.h>
 #include <errno.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <sys/socket.h>
 
 #include "sallyport/arena.h"
 #include "sallyport/clock.h"
 #include "sallyport/err.h"
+#include "sallyport/wire/dns.h"
 
 enum {
 	MAX_FDS = 16,
 	TIMEOUT_MS = 1000, /* of the first try; c-ares doubles it: 1 + 2 s, then the next server */
 	TRIES = 2,
+	CLASS_IN = 1,
 };
 
 struct names {
@@ -172,22 +172,18 @@ static void set_status(struct names_result *r, int status)
 		}
 }
 
-static void on_answer(void *ctx, int status, int timeouts, struct ares_addrinfo *ai)
+/* The answer is read by our own codec: c-ares refuses a whole answer for one odd CNAME. */
+static void on_answer(void *ctx, int status, int timeouts, unsigned char *message, int n)
 {
 	struct names_lookup *l = ctx;
+	struct dns_message m = { 0 };
 	(void)timeouts;
 	l->asked = false;
 	set_status(&l->result, status);
-	for (struct ares_addrinfo_node *node = ai ? ai->nodes : NULL;
-	     node && l->result.n_addrs < NAMES_MAX_ADDRS; node = node->ai_next) {
-		struct sockaddr_storage ss = { 0 };
-		struct endpoint e;
-		memcpy(&ss, node->ai_addr, node->ai_addrlen < sizeof(ss) ? node->ai_addrlen : sizeof(ss));
-		if (endpoint_from_sockaddr(&ss, &e) == 0)
-			l->result.addrs[l->result.n_addrs++] = e.addr;
-	}
-	if (ai)
-		ares_freeaddrinfo(ai);
+	if (status == ARES_SUCCESS && (n < 0 || dns_parse(message, (size_t)n, &m)))
+		set_status(&l->result, ARES_EBADRESP);
+	for (unsigned i = 0; i < m.n_addrs && l->result.n_addrs < NAMES_MAX_ADDRS; i++)
+		l->result.addrs[l->result.n_addrs++] = m.addrs[i];
 	if (!l->result.status && !l->result.n_addrs)
 		set_status(&l->result, ARES_ENODATA);
 	if (!l->names->freeing)
@@ -209,10 +205,8 @@ int names_lookup(struct names *n, const char *name, uint8_t family, names_fn *fn
 		l->deliver = loop_timer_add(n->loop, 0, on_deliver, l);
 		return 0;
 	}
-	struct ares_addrinfo_hints hints = { .ai_family = family == 6 ? AF_INET6 : AF_INET,
-					     .ai_flags = ARES_AI_NOSORT };
 	l->asked = true;
-	ares_getaddrinfo(n->channel, name, NULL, &hints, on_answer, l);
+	ares_query(n->channel, name, CLASS_IN, family == 6 ? DNS_AAAA : DNS_A, on_answer, l);
 	arm(n);
 	return 0;
 }

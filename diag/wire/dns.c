@@ -5,7 +5,8 @@
 #include "sallyport/err.h"
 #include "sallyport/text.h"
 
-enum { HEADER_BYTES = 12, MAX_LABELS = 127, NAME_OCTETS = 255, EDE_OPTION = 15 };
+enum { HEADER_BYTES = 12, MAX_LABELS = 127, NAME_OCTETS = 255, EDE_OPTION = 15,
+       CLASS_IN = 1, MAX_ALIASES = 8 };
 
 static char lower(uint8_t c)
 {
@@ -96,7 +97,8 @@ static void read_address(struct dns_message *m, struct bytes data, uint16_t type
 {
 	struct addr a = { .family = type == DNS_A ? 4 : 6 };
 	struct writer w = wr_of(a.b, sizeof(a.b));
-	if (type != m->qtype || data.n != (type == DNS_A ? 4U : 16U) || m->n_addrs == DNS_MAX_ANSWERS)
+	bool known = type == DNS_A || type == DNS_AAAA;
+	if (!known || data.n != (type == DNS_A ? 4U : 16U) || m->n_addrs == DNS_MAX_ANSWERS)
 		return;
 	wr_bytes(&w, data.p, data.n);
 	m->addrs[m->n_addrs++] = a;
@@ -114,35 +116,68 @@ static void read_options(struct dns_message *m, struct bytes data)
 	}
 }
 
-static void read_record(struct reader *r, struct dns_message *m, bool answer)
-{
+/* One resource record (RFC 1035 section 3.2.1) with the place of its data in the message. */
+struct record {
 	struct dns_name owner;
-	read_name(r, &owner);
-	uint16_t type = rd_be16(r), class = rd_be16(r);
-	uint32_t ttl = rd_be32(r);
-	size_t length = rd_be16(r), start = r->at;
-	struct bytes data = rd_take(r, length);
-	(void)class;
-	if (!rd_ok(r))
+	uint16_t type, class;
+	uint32_t ttl;
+	size_t start;
+	struct bytes data;
+};
+
+static bool read_record(struct reader *r, struct record *out)
+{
+	read_name(r, &out->owner);
+	out->type = rd_be16(r);
+	out->class = rd_be16(r);
+	out->ttl = rd_be32(r);
+	size_t length = rd_be16(r);
+	out->start = r->at;
+	out->data = rd_take(r, length);
+	return rd_ok(r);
+}
+
+/* The target of a CNAME record; it may point back into the message. */
+static void follow_cname(struct reader *r, const struct record *rec, struct dns_message *m)
+{
+	struct reader name = *r;
+	name.n = rec->start + rec->data.n;
+	rd_seek(&name, rec->start);
+	read_name(&name, &m->cname);
+	m->n_cnames++;
+	r->bad |= !rd_ok(&name);
+}
+
+/*
+ * An answer counts when it belongs to the name asked for, or to what that name is an alias of (RFC
+ * 1034 section 3.6.2), in class IN. Aliases stand before what they lead to in the answers of every
+ * server that is known; a chain in another order is followed as far as it goes.
+ */
+static void read_answer(struct reader *r, struct dns_message *m)
+{
+	struct record rec;
+	if (!read_record(r, &rec) || rec.class != CLASS_IN)
 		return;
-	if (type == DNS_OPT) {
-		m->rcode = (uint16_t)(m->rcode | (ttl >> 24) << 4);
-		read_options(m, data);
-	}
-	if (!answer)
+	const char *owner = m->n_cnames ? m->cname.text : m->question.text;
+	if (strcmp(rec.owner.text, owner))
 		return;
-	if (type == DNS_CNAME) {
-		struct reader name = *r;
-		name.n = start + length;
-		rd_seek(&name, start);
-		read_name(&name, &m->cname);
-		m->n_cnames++;
-		r->bad |= !rd_ok(&name);
-	}
-	if (type == DNS_A || type == DNS_AAAA)
-		read_address(m, data, type);
-	if (ttl < m->ttl)
-		m->ttl = ttl;
+	if (rec.type == DNS_CNAME && m->n_cnames < MAX_ALIASES)
+		follow_cname(r, &rec, m);
+	else if (rec.type == m->qtype)
+		read_address(m, rec.data, rec.type);
+	else
+		return;
+	if (rec.ttl < m->ttl)
+		m->ttl = rec.ttl;
+}
+
+static void read_other(struct reader *r, struct dns_message *m)
+{
+	struct record rec;
+	if (!read_record(r, &rec) || rec.type != DNS_OPT)
+		return;
+	m->rcode = (uint16_t)(m->rcode | (rec.ttl >> 24) << 4);
+	read_options(m, rec.data);
 }
 
 int dns_parse(const uint8_t *p, size_t n, struct dns_message *out)
@@ -162,12 +197,12 @@ int dns_parse(const uint8_t *p, size_t n, struct dns_message *out)
 	m.qtype = rd_be16(&r);
 	rd_skip(&r, 2);
 	for (unsigned i = 0; i < answers && rd_ok(&r); i++)
-		read_record(&r, &m, true);
+		read_answer(&r, &m);
 	for (unsigned i = 0; i < others && rd_ok(&r); i++)
-		read_record(&r, &m, false);
+		read_other(&r, &m);
 	if (!rd_ok(&r))
 		return rd_left(&(struct reader){ p, n, r.at, false }) ? SP_E_MALFORMED : SP_E_TRUNCATED;
-	if (!answers)
+	if (m.ttl == UINT32_MAX)
 		m.ttl = 0;
 	*out = m;
 	return 0;

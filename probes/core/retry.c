@@ -57,7 +57,9 @@ uint64_t retry_deadline(const struct retry *r)
 void retry_refused(struct retry *r, unsigned attempt)
 {
 	r->resolved |= 1U << (attempt - 1);
-	r->limit = r->sent > RETRY_EARLY ? r->sent : RETRY_EARLY;
+	unsigned early = r->sent > RETRY_EARLY ? r->sent : RETRY_EARLY;
+	if (r->limit > early)
+		r->limit = early;
 }
 
 void retry_stop(struct retry *r)

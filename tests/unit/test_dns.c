@@ -106,10 +106,91 @@ static void pointers_go_backwards_only(void **state)
 	assert_true(dns_parse(loop, sizeof(loop), &m) < 0);
 }
 
+/* Records appended by hand: owner (a pointer or a name in wire form), type, class, data. */
+static size_t append(uint8_t *wire, size_t n, const char *owner, size_t owner_n, uint16_t type,
+		     uint16_t class, const char *data, uint16_t data_n)
+{
+	struct writer w = wr_of(wire + n, 200);
+	wr_bytes(&w, owner, owner_n);
+	wr_be16(&w, type);
+	wr_be16(&w, class);
+	wr_be32(&w, 30);
+	wr_be16(&w, data_n);
+	wr_bytes(&w, data, data_n);
+	wire[7]++; /* ANCOUNT */
+	return n + w.at;
+}
+
+/* A question without answers and without EDNS, to which answers can be appended. */
+static size_t bare(uint8_t *wire)
+{
+	struct dns_reply none = { .ede = -1 };
+	size_t n = reply_to(wire, 512, &none);
+	wire[11] = 0;
+	return n - 11; /* without the OPT record */
+}
+
+#define OWN "\xc0\x0c"
+#define OTHER "\x05" "other" "\x04" "test" "\x00"
+#define THIRD "\x05" "third" "\x04" "test" "\x00"
+#define BYTES(s) s, sizeof(s) - 1
+
+static void only_the_chain_of_the_question_counts(void **state)
+{
+	(void)state;
+	uint8_t wire[1024];
+	struct dns_message m;
+	size_t n = bare(wire);
+	n = append(wire, n, BYTES(OTHER), DNS_A, 1, BYTES("\x0a\x00\x00\x01")); /* nobody asked */
+	n = append(wire, n, BYTES(OWN), DNS_A, 3, BYTES("\x0a\x00\x00\x02"));   /* class CHAOS */
+	n = append(wire, n, BYTES(OWN), DNS_CNAME, 1, BYTES(OTHER));
+	n = append(wire, n, BYTES(OWN), DNS_A, 1, BYTES("\x0a\x00\x00\x03"));   /* beside an alias */
+	n = append(wire, n, BYTES(OTHER), DNS_CNAME, 1, BYTES(THIRD));
+	n = append(wire, n, BYTES(THIRD), DNS_A, 1, BYTES("\xc6\x33\x64\x0a"));
+	n = append(wire, n, BYTES(THIRD), DNS_AAAA, 1, BYTES("0123456789abcdef")); /* not the type */
+	assert_int_equal(dns_parse(wire, n, &m), 0);
+	assert_int_equal(m.n_addrs, 1);
+	struct addr want = addr_v4(198, 51, 100, 10);
+	assert_true(addr_equal(&m.addrs[0], &want));
+	assert_int_equal(m.n_cnames, 2);
+	assert_string_equal(m.cname.text, "third.test");
+	assert_int_equal(m.ttl, 30);
+}
+
+static void alias_loops_end(void **state)
+{
+	(void)state;
+	uint8_t wire[1024];
+	struct dns_message m;
+	size_t n = bare(wire);
+	for (int i = 0; i < 12; i++) /* an alias of itself */
+		n = append(wire, n, BYTES(OWN), DNS_CNAME, 1, BYTES(OWN));
+	assert_int_equal(dns_parse(wire, n, &m), 0);
+	assert_int_equal(m.n_addrs, 0);
+	assert_int_equal(m.n_cnames, 8);
+}
+
+static void every_cut_is_refused(void **state)
+{
+	(void)state;
+	uint8_t wire[512];
+	struct dns_message m = { .id = 7 };
+	struct addr a = addr_v4(198, 51, 100, 10);
+	struct dns_reply r = { .ede = 15, .addrs = &a, .n_addrs = 1, .ttl = 60 };
+	size_t n = reply_to(wire, sizeof(wire), &r);
+	for (size_t cut = 0; cut < n; cut++) {
+		assert_int_not_equal(dns_parse(wire, cut, &m), 0);
+		assert_int_equal(m.id, 7); /* left alone */
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(query_round_trip),
+		cmocka_unit_test(only_the_chain_of_the_question_counts),
+		cmocka_unit_test(alias_loops_end),
+		cmocka_unit_test(every_cut_is_refused),
 		cmocka_unit_test(answer_round_trip),
 		cmocka_unit_test(hostile_cname_is_escaped),
 		cmocka_unit_test(truncation_never_parses),
