@@ -64,11 +64,14 @@ $(B)/share/sallyport/profiles/%.ini: diag/profiles/%.ini
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 
-# Unit tests: one cmocka program per tests/unit/test_*.c; tests/support is linked into each.
-UNIT_SRCS := $(sort $(wildcard tests/unit/test_*.c))
+# Unit tests: one cmocka program per test_*.c; those in tests/virtual run on a fake network whose
+# time is virtual, which takes the place of the loop, the sockets and the names.
+UNIT_SRCS := $(sort $(wildcard tests/unit/test_*.c tests/virtual/test_*.c))
 UNIT_BINS := $(UNIT_SRCS:%.c=$(B)/%)
-SUPPORT   := $(sort $(wildcard tests/support/*.c))
-$(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(SUPPORT:%.c=$(B)/%.o) $(LIB)
+$(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(LIB)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+$(B)/tests/virtual/test_%: $(B)/tests/virtual/test_%.o $(B)/tests/virtual/fake_net.o $(LIB)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 

@@ -36,7 +36,7 @@ run() {
 
 programs() { # BUILD
 	local t
-	for t in build/"$1"/tests/unit/test_*; do
+	for t in build/"$1"/tests/unit/test_* build/"$1"/tests/virtual/test_*; do
 		[ -x "$t" ] && [ "${t%.*}" = "$t" ] && run "$t"
 	done
 	ls tests/fuzz/fuzz_*.c >/dev/null 2>&1 && run sh tests/fuzz/replay.sh "build/$1"

@@ -1,6 +1,6 @@
 /*
  * The event loop: file descriptors, timers and signals on one thread. libuv stands behind it in
- * the program, a fake with virtual time in tests (tests/support/fake_loop.c).
+ * the program, a fake with virtual time in tests (tests/virtual/fake_net.c).
  *
  * Promises: after loop_io_del, loop_timer_del or loop_signal_del no callback of that handle runs
  * any more. Times are monotonic nanoseconds. Delete a loop_io before its fd is closed, and have at

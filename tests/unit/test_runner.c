@@ -288,7 +288,7 @@ int names_lookup(struct names *n, const char *name, uint8_t family, names_fn *fn
 	struct names_lookup *l = xcalloc(1, sizeof(*l));
 	(void)name;
 	*l = (struct names_lookup){ .fn = fn, .ctx = ctx, .family = family };
-	l->timer = loop_timer_add(n->loop, loop_now_ns(n->loop) + NS_PER_MS, on_lookup, l);
+	l->timer = loop_timer_add(n->loop, loop_now_ns(n->loop) + 20 * NS_PER_MS, on_lookup, l);
 	n->open[n->n++] = l;
 	seen.lookups++;
 	*out = l;
