@@ -32,8 +32,8 @@ static void describe(struct dial *d, unsigned attempt, struct observation *o, co
 	if (attempt)
 		obs_flow(run, o, "tcp", &try_at(d, attempt)->local, &try_at(d, attempt)->peer);
 	obs_text(o, A_NAME, d->name);
-	obs_text(o, A_ROLE, "target");
-	if (t && t->operator)
+	obs_text(o, A_ROLE, d->role ? d->role : "target");
+	if (t && t->operator && !d->role)
 		obs_text(o, A_OPERATOR, t->operator);
 	obs_text(o, A_PHASE, phase);
 	if (d->sni)
@@ -82,7 +82,7 @@ static void close_try(struct dial *d, unsigned attempt)
  * An RST may be made by a box on the way, which only its TTL can show (proof rule 8b). */
 static void suspect(struct dial *d, enum suspicion why)
 {
-	if (retry_unanswered(&d->retry) < 2 || d->suspected)
+	if (d->role || retry_unanswered(&d->retry) < 2 || d->suspected)
 		return;
 	d->suspected = true;
 	probe_suspect(d->probe, why, TRANSPORT_TCP, &try_at(d, 1)->peer, (struct bytes){NULL, 0});

@@ -30,6 +30,7 @@ struct dial {
 	struct probe *probe;
 	const char *name; /* host name, for observations */
 	const char *sni;  /* A_SNI of the observations, NULL for none */
+	const char *role; /* A_ROLE; NULL: target */
 	uint16_t port;
 	uint32_t before; /* attempts made by earlier dials of the same check */
 	dial_fn *fn;

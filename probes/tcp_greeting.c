@@ -1,23 +1,40 @@
 /*
  * tcp5683: connect, wait for the nonce that the device cloud sends first, close. Nothing is ever
  * said to the server: without credentials the evidence ends at the nonce (device-clouds.md 6).
+ *
+ * Controls, when something else is there than the nonce: an address that only resolvers outside the
+ * site give for the name, and with --controls an address that nobody has (RFC 5737).
  */
 #include <string.h>
 
 #include "core/greeting.h"
 #include "dial.h"
+#include "dns_control.h"
 #include "sallyport/clock.h"
 
 #define GREETING_WAIT_NS (5 * NS_PER_S)
 #define CHECK_NS (11 * NS_PER_S) /* no second connection that would end later than this */
 #define MARGIN_NS (200 * NS_PER_MS)
 
-enum { EXCHANGE_PACKETS = 4 }; /* ACKs of the handshake and of the data, FIN, ACK of the FIN */
+enum {
+	EXCHANGE_PACKETS = 4, /* ACKs of the handshake and of the data, FIN, ACK of the FIN */
+	NEVER_TRIES = 2,
+};
+
+enum {
+	OWN,
+	AGAIN,     /* confirms a silence or a close */
+	ELSEWHERE, /* the address that other resolvers give */
+	NEVER,     /* the address that nobody has */
+	DIALS,
+};
 
 struct greeting_probe {
 	struct probe *probe;
-	struct dial dials[2]; /* the second confirms a silence or a close */
-	unsigned current;
+	struct dial dials[DIALS];
+	unsigned current; /* OWN, AGAIN or ELSEWHERE */
+	struct dns_control dns;
+	bool greeted, never_under_way;
 	struct greeting greeting;
 	struct loop_timer *timer;
 	uint64_t start_ns;
@@ -65,24 +82,96 @@ static void observe(struct greeting_probe *s, enum greeting_verdict v, uint64_t 
 	probe_observe(s->probe, &o);
 }
 
+static void greet(struct greeting_probe *s, unsigned which, const struct addr *a, uint32_t before,
+		  const char *role)
+{
+	s->current = which;
+	s->ended = NULL;
+	*dial(s) = (struct dial){.probe = s->probe,
+				 .name = s->dials[OWN].name,
+				 .port = s->dials[OWN].port,
+				 .role = role,
+				 .before = before,
+				 .fn = on_dial,
+				 .ctx = s};
+	dial_addr(dial(s), a, 1);
+}
+
 /* A silence or a close is asked for once more, where time is left for it. */
 static bool try_again(struct greeting_probe *s, enum greeting_verdict v)
 {
 	uint64_t end = probe_now(s->probe) + GREETING_WAIT_NS;
-	if (s->current || (v != GREETING_SILENT && v != GREETING_CLOSED) ||
+	if (s->current != OWN || (v != GREETING_SILENT && v != GREETING_CLOSED) ||
 	    end > s->start_ns + CHECK_NS || end > probe_deadline_ns(s->probe))
 		return false;
-	struct dial *first = dial(s);
-	s->current = 1;
-	s->ended = NULL;
-	*dial(s) = (struct dial){.probe = s->probe,
-				 .name = first->name,
-				 .port = first->port,
-				 .before = dial_attempts(first),
-				 .fn = on_dial,
-				 .ctx = s};
-	dial_addr(dial(s), &dial_peer(first)->addr, 1);
+	struct addr same = dial_peer(dial(s))->addr;
+	greet(s, AGAIN, &same, dial_attempts(dial(s)), NULL);
 	return true;
+}
+
+static void settle(struct greeting_probe *s)
+{
+	if (s->greeted && !s->never_under_way)
+		probe_finish(s->probe);
+}
+
+static void on_control_names(void *ctx, struct dns_control *c)
+{
+	struct greeting_probe *s = ctx;
+	for (size_t i = 0; i < c->n_addrs; i++) {
+		bool own = false;
+		for (size_t k = 0; k < s->dials[OWN].n_addrs; k++)
+			own |= addr_equal(&c->addrs[i], &s->dials[OWN].addrs[k]);
+		if (!own) {
+			greet(s, ELSEWHERE, &c->addrs[i], 0, "control");
+			return;
+		}
+	}
+	s->greeted = true;
+	settle(s);
+}
+
+static void on_never(void *ctx, enum dial_news news, const struct sock_event *ev)
+{
+	struct greeting_probe *s = ctx;
+	(void)ev;
+	if (news == DIAL_EVENT)
+		return;
+	dial_cancel(&s->dials[NEVER]);
+	s->never_under_way = false;
+	settle(s);
+}
+
+/* With --controls: does a connection open as well where nobody is? */
+static void dial_nobody(struct greeting_probe *s)
+{
+	const struct run *run = probe_run(s->probe);
+	struct addr nobody;
+	if (!run->settings->controls || !run->profile->never.n || s->dials[NEVER].probe ||
+	    addr_parse(run->profile->never.v[0], &nobody))
+		return;
+	s->never_under_way = true;
+	s->dials[NEVER] = (struct dial){.probe = s->probe,
+					.name = run->profile->never.v[0],
+					.role = "never",
+					.port = probe_target(s->probe)->port,
+					.fn = on_never,
+					.ctx = s};
+	dial_addr(&s->dials[NEVER], &nobody, NEVER_TRIES);
+}
+
+/* The nonce ends it; anything else asks for the controls first. */
+static void decided(struct greeting_probe *s, enum greeting_verdict v)
+{
+	const struct dial *own = &s->dials[OWN];
+	s->greeted = true;
+	if (v != GREETING_NONCE && s->current != ELSEWHERE) {
+		dial_nobody(s);
+		dns_control_start(&s->dns, s->probe, own->name, own->addrs[0].family,
+				  on_control_names, s);
+		s->greeted = !dns_control_under_way(&s->dns);
+	}
+	settle(s);
 }
 
 static void conclude(struct greeting_probe *s, enum greeting_verdict v, uint64_t at_ns)
@@ -92,14 +181,14 @@ static void conclude(struct greeting_probe *s, enum greeting_verdict v, uint64_t
 		return;
 	}
 	observe(s, v, at_ns);
-	if (v != GREETING_NONCE)
+	if (v != GREETING_NONCE && s->current != ELSEWHERE)
 		probe_suspect(s->probe, SUSPECT_IMPOSTOR, TRANSPORT_TCP, dial_peer(dial(s)),
 			      (struct bytes){NULL, 0});
 	dial_cancel(dial(s)); /* closes in order: all that came has been read */
 	loop_timer_del(s->timer);
 	s->timer = NULL;
 	if (!try_again(s, v))
-		probe_finish(s->probe);
+		decided(s, v);
 }
 
 static void on_time(void *ctx)
@@ -137,6 +226,13 @@ static void on_event(struct greeting_probe *s, const struct sock_event *ev)
 	conclude(s, v, ev->at_ns);
 }
 
+/* No connection: its observations say why, and no control of ours would explain it. */
+static void failed(struct greeting_probe *s)
+{
+	s->greeted = true;
+	settle(s);
+}
+
 static void on_dial(void *ctx, enum dial_news news, const struct sock_event *ev)
 {
 	struct greeting_probe *s = ctx;
@@ -145,7 +241,7 @@ static void on_dial(void *ctx, enum dial_news news, const struct sock_event *ev)
 	else if (news == DIAL_EVENT && s->timer)
 		on_event(s, ev);
 	else if (news == DIAL_FAILED)
-		probe_finish(s->probe);
+		failed(s);
 }
 
 static int start(struct probe *p, void *state)
@@ -167,8 +263,9 @@ static void cancel(struct probe *p, void *state)
 	struct greeting_probe *s = state;
 	(void)p;
 	loop_timer_del(s->timer);
-	dial_cancel(&s->dials[0]);
-	dial_cancel(&s->dials[1]);
+	for (unsigned i = 0; i < DIALS; i++)
+		dial_cancel(&s->dials[i]);
+	dns_control_close(&s->dns);
 }
 
 const struct probe_def tcp_greeting_probe = {

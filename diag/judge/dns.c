@@ -35,10 +35,9 @@ static void cite_name(struct judge_view *v, struct draft *d, const char *name)
 static void cite_siblings(struct judge_view *v, struct draft *d, const char *resolver)
 {
 	const struct observation *o;
-	struct pick p = { .role = ROLE_CONTROL };
+	struct pick p = { .check = "dns.resolver", .target = resolver };
 	for (size_t at = 0; (o = view_next(v, &p, &at));)
-		if (strncmp(o->check, "dns.", 4) == 0 && strcmp(dns_resolver_of(o), resolver) == 0)
-			draft_cite(d, o);
+		draft_cite(d, o);
 }
 
 static bool other_resolver_public(const struct judge_view *v, const char *name, const char *not_this)
@@ -174,7 +173,7 @@ static bool all_private(const struct judge_view *v, const char *resolver)
 			continue;
 		if (dns_classify(o) != DNS_PRIVATE)
 			return false;
-		n += obs_role(o) == ROLE_CONTROL;
+		n += strcmp(o->check, "dns.resolver") == 0;
 	}
 	return n > 0;
 }
@@ -327,8 +326,8 @@ static const struct observation *unlike_control(const struct judge_view *v, cons
 	for (size_t at = 0; (o = view_next(v, &p, &at));) {
 		if (strncmp(o->check, "dns.", 4) || strcmp(dns_name_of(o), name) ||
 		    !dns_is_host_resolver(v, dns_resolver_of(o)) || dns_classify(o) != DNS_PUBLIC ||
-		    obs_text_is(o, A_QTYPE, "AAAA"))
-			continue;
+		    obs_text_is(o, A_QTYPE, "AAAA") || obs_has(o, A_SECOND_ANSWERS))
+			continue; /* a device takes the first of two answers */
 		mine = o;
 		for (size_t k = 0; (c = view_next(v, &p, &k));)
 			if (strncmp(c->check, "dns.", 4) == 0 && strcmp(dns_name_of(c), name) == 0 &&

@@ -6,7 +6,7 @@
 /* What one resolver did, over all names and both checks. */
 struct service {
 	unsigned udp_asked, udp_replied, tcp_asked, tcp_replied, useful, garbled, sent_packets;
-	unsigned icmp;          /* ICMP errors */
+	unsigned icmp;          /* ICMP errors that this host did not make itself */
 	const char *icmp_from;  /* who sent them */
 	uint64_t first_us, last_us, until_us;
 	const struct observation *unhelpful; /* a reply of no use */
@@ -30,7 +30,7 @@ static void count_one(struct service *s, const struct observation *o)
 	s->garbled += c == DNS_GARBLED;
 	if (replied && c >= DNS_REFUSED)
 		s->unhelpful = o;
-	if (obs_has(o, A_ICMP_TYPE)) {
+	if (obs_has(o, A_ICMP_TYPE) && !obs_get_bool(o, A_FROM_SELF, false)) {
 		s->icmp++;
 		s->icmp_from = obs_get_text(o, A_ICMP_FROM, s->icmp_from);
 	}

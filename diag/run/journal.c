@@ -98,9 +98,12 @@ struct journal *journal_open(struct run *r, FILE *out)
 	return j;
 }
 
-/* True when the verdict says something that no line has said yet; remembers it. */
+/* True when the verdict says something that no line has said yet; remembers it. What is undetermined
+ * while the run goes on is no news: the answer may be on its way. */
 static bool is_news(struct journal *j, const struct verdict *v)
 {
+	if (v->confidence == CONF_UNDETERMINED)
+		return false;
 	const char *subject = v->subject ? v->subject : "";
 	struct announced *a = NULL;
 	for (size_t i = 0; i < j->n_seen && !a; i++)

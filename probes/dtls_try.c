@@ -1,0 +1,295 @@
+#include "dtls_try.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "probes.h"
+#include "sallyport/clock.h"
+#include "sallyport/crypto.h"
+
+enum { IP_UDP_HEADERS = 28, FLIGHT_WAIT_S = 6, ALERT_BYTES = 15 + IP_UDP_HEADERS };
+
+static void tick(void *ctx);
+
+static void observe(struct dtls_try *s, const char *check, const struct retry *r, unsigned attempt,
+		    enum outcome outcome, struct observation *o, uint64_t at_ns)
+{
+	struct run *run = probe_run(s->probe);
+	struct endpoint local = s->sock ? sock_local(s->sock) : (struct endpoint){ 0 };
+	struct observation filled = *o;
+	filled.check = check;
+	filled.target = s->what.target;
+	filled.attempt = attempt;
+	filled.outcome = outcome;
+	obs_flow(run, &filled, "udp", &local, &s->peer);
+	obs_text(&filled, A_NAME, s->what.name);
+	obs_text(&filled, A_ROLE, s->what.role);
+	if (s->what.operator)
+		obs_text(&filled, A_OPERATOR, s->what.operator);
+	if (attempt) {
+		obs_int(&filled, A_PACKETS, 1);
+		obs_int(&filled, A_BYTES, (int64_t)s->payload_n + IP_UDP_HEADERS);
+		obs_real(&filled, A_WAITED_MS, (double)retry_age(r, attempt, at_ns) / 1e6);
+	}
+	probe_observe(s->probe, &filled);
+}
+
+static struct retry *current(struct dtls_try *s)
+{
+	return s->second_phase ? &s->second : &s->first;
+}
+
+static const char *current_id(struct dtls_try *s)
+{
+	return s->second_phase ? s->what.identity_id : s->what.hello_id;
+}
+
+static void end_identity(struct dtls_try *s, enum outcome outcome, const char *word, uint64_t now)
+{
+	struct observation o = { 0 };
+	if (s->identity_done || !s->what.identity_id)
+		return;
+	s->identity_done = true;
+	obs_text(&o, A_IDENTITY, word);
+	if (s->hs.flight[0])
+		obs_text(&o, A_FLIGHT, s->hs.flight);
+	if (s->hs.suite)
+		obs_int(&o, A_SUITE, s->hs.suite);
+	if (s->hs.have_cookie)
+		obs_int(&o, A_COOKIE_BYTES, s->hs.cookie_n);
+	if (s->hs.alert.level)
+		obs_int(&o, A_ALERT, s->hs.alert.description);
+	struct retry *r = current(s);
+	observe(s, s->what.identity_id, r, r->sent, outcome, &o, now);
+}
+
+/* Leaves no half-open session behind, then tells the caller. */
+static void finish(struct dtls_try *s)
+{
+	uint8_t out[64];
+	retry_stop(&s->first);
+	retry_stop(&s->second);
+	if (s->sock && s->hs.hello_seen && probe_spend(s->probe, 1, ALERT_BYTES))
+		(void)sock_send(s->sock, out, hs_goodbye(&s->hs, out, sizeof(out)), NULL);
+	dtls_try_close(s);
+	s->fn(s->ctx, s, DTLS_TRY_OVER);
+}
+
+static void send_hello(struct dtls_try *s, unsigned attempt, uint64_t now)
+{
+	struct retry *r = current(s);
+	struct observation o = { 0 };
+	s->payload_n = hs_client_hello(&s->hs, s->payload, sizeof(s->payload));
+	if (!probe_spend(s->probe, 1, (uint32_t)s->payload_n + IP_UDP_HEADERS)) {
+		obs_text(&o, A_REASON, "packet budget");
+		observe(s, current_id(s), r, 0, OUTCOME_NOT_RUN, &o, now);
+		retry_stop(r);
+		return;
+	}
+	int e = sock_send(s->sock, s->payload, s->payload_n, &r->sent_ns[attempt - 1]);
+	if (!e)
+		return;
+	obs_int(&o, A_ERRNO, -e);
+	observe(s, current_id(s), r, attempt, e == -EPERM ? OUTCOME_DENIED_LOCALLY : OUTCOME_UNREACHABLE,
+		&o, now);
+	retry_refused(r, attempt);
+}
+
+static void on_event(void *ctx, const struct sock_event *ev);
+
+/* A silent address is given up after three tries where the name has another one. */
+static void next_address(struct dtls_try *s)
+{
+	if (s->second_phase || s->first.sent < 3 || s->used_addr + 1 >= s->n_addrs)
+		return;
+	struct endpoint peer = { s->addrs[++s->used_addr], s->peer.port };
+	struct sock_opts o = probe_sock_opts(s->probe);
+	struct sock *other;
+	if (sock_udp(probe_loop(s->probe), &peer, &o, on_event, s, &other))
+		return;
+	sock_close(s->sock);
+	s->sock = other;
+	s->peer = peer;
+}
+
+static void over(struct dtls_try *s, uint64_t now)
+{
+	if (s->second_phase)
+		end_identity(s, OUTCOME_SILENT, s->hs.server_hello ? "partial" : "stalled", now);
+	finish(s);
+}
+
+static void tick(void *ctx)
+{
+	struct dtls_try *s = ctx;
+	struct retry *r = current(s);
+	struct observation none = { 0 };
+	uint64_t now = probe_now(s->probe);
+	unsigned attempt = 0;
+	while (!s->over) {
+		switch (retry_step(r, now, &attempt)) {
+		case RETRY_SEND:
+			send_hello(s, attempt, now);
+			break;
+		case RETRY_SILENT:
+			if (!s->second_phase)
+				observe(s, s->what.hello_id, r, attempt, OUTCOME_SILENT, &none, now);
+			if (retry_unanswered(r) >= 2 && !s->second_phase)
+				s->fn(s->ctx, s, DTLS_TRY_SILENT);
+			next_address(s);
+			break;
+		case RETRY_OVER:
+			over(s, now);
+			return;
+		case RETRY_WAIT:
+			loop_timer_set(s->timer, retry_deadline(r));
+			return;
+		}
+	}
+}
+
+static void verify(struct dtls_try *s, uint64_t now)
+{
+	const struct bytes parts[] = { { s->hs.random, 32 }, { s->hs.server_random, 32 }, s->hs.key.params };
+	if (!s->what.key.n) {
+		end_identity(s, OUTCOME_ANSWERED, "no-key", now);
+	} else if (crypto_verify(s->what.key, parts, 3, s->hs.key.signature) == 1) {
+		end_identity(s, OUTCOME_ANSWERED, "verified", now);
+	} else {
+		s->fn(s->ctx, s, DTLS_TRY_IMPOSTOR);
+		end_identity(s, OUTCOME_MISMATCH, "wrong-signature", now);
+	}
+	finish(s);
+}
+
+static void hello_answered(struct dtls_try *s, const struct sock_event *ev)
+{
+	struct observation o = { 0 };
+	unsigned attempt = s->first.sent;
+	obs_text(&o, A_DTLS, s->hs.answer);
+	obs_real(&o, A_RTT_MS, (double)retry_age(&s->first, attempt, ev->at_ns) / 1e6);
+	if (s->first.resolved & 1U << (attempt - 1))
+		obs_bool(&o, A_LATE, true);
+	observe(s, s->what.hello_id, &s->first, attempt, OUTCOME_ANSWERED, &o, ev->at_ns);
+	retry_stop(&s->first);
+	if (!s->what.identity_id) {
+		finish(s);
+		return;
+	}
+	s->second_phase = true;
+	retry_init(&s->second, probe_now(s->probe), FLIGHT_WAIT_S * NS_PER_S);
+	if (!s->hs.have_cookie) { /* the server wants no cookie: its flight is on the way */
+		s->second.sent = 1;
+		s->second.sent_ns[0] = ev->at_ns;
+	}
+	s->second.limit = RETRY_EARLY + 1;
+	tick(s);
+}
+
+static void alert_came(struct dtls_try *s, const struct sock_event *ev)
+{
+	struct observation o = { 0 };
+	if (!s->second_phase) {
+		obs_text(&o, A_DTLS, "alert");
+		obs_int(&o, A_ALERT, s->hs.alert.description);
+		obs_real(&o, A_RTT_MS, (double)retry_age(&s->first, s->first.sent, ev->at_ns) / 1e6);
+		observe(s, s->what.hello_id, &s->first, s->first.sent, OUTCOME_ANSWERED, &o, ev->at_ns);
+	}
+	end_identity(s, OUTCOME_RESET, "alert", ev->at_ns);
+	finish(s);
+}
+
+/* Not DTLS: noted, but an authentic answer may still come. */
+static void garbled(struct dtls_try *s, const struct sock_event *ev)
+{
+	struct observation o = { 0 };
+	char hex[129];
+	text_hex(hex, sizeof(hex), ev->data.p, ev->data.n < 64 ? ev->data.n : 64);
+	obs_text(&o, A_HEX, hex);
+	if (s->second_phase)
+		obs_text(&o, A_IDENTITY, "garbled");
+	observe(s, current_id(s), current(s), current(s)->sent, OUTCOME_GARBLED, &o, ev->at_ns);
+	current(s)->resolved |= 1U << (current(s)->sent - 1);
+	s->fn(s->ctx, s, DTLS_TRY_IMPOSTOR);
+}
+
+static void on_icmp(struct dtls_try *s, const struct sock_event *ev)
+{
+	struct run *run = probe_run(s->probe);
+	struct retry *r = current(s);
+	struct observation o = { 0 };
+	bool from_target = addr_equal(&ev->icmp_from, &s->peer.addr);
+	if (!r->sent)
+		return;
+	obs_int(&o, A_ICMP_TYPE, ev->icmp_type);
+	obs_int(&o, A_ICMP_CODE, ev->icmp_code);
+	obs_addr(run, &o, A_ICMP_FROM, &ev->icmp_from);
+	struct addr self = sock_local(s->sock).addr;
+	obs_bool(&o, A_FROM_SELF, addr_equal(&ev->icmp_from, &self));
+	observe(s, current_id(s), r, r->sent, probe_icmp_outcome(s->peer.addr.family, ev, from_target), &o,
+		ev->at_ns);
+	retry_refused(r, r->sent);
+	tick(s);
+}
+
+static void on_event(void *ctx, const struct sock_event *ev)
+{
+	struct dtls_try *s = ctx;
+	if (ev->type == SOCK_ICMP)
+		on_icmp(s, ev);
+	if (ev->type != SOCK_DATA || s->over)
+		return;
+	switch (hs_datagram(&s->hs, ev->data.p, ev->data.n)) {
+	case HS_NOTHING: break;
+	case HS_HELLO: hello_answered(s, ev); break;
+	case HS_ALERT: alert_came(s, ev); break;
+	case HS_GARBLED: garbled(s, ev); break;
+	case HS_KEY_EXCHANGE:
+		if (!s->second_phase)
+			hello_answered(s, ev);
+		if (!s->over)
+			verify(s, ev->at_ns);
+		break;
+	case HS_WRONG_SUITE:
+	case HS_BAD_PARAMS:
+		if (!s->second_phase) {
+			s->hs.answer = "server-hello";
+			hello_answered(s, ev);
+		}
+		if (s->over)
+			break;
+		end_identity(s, OUTCOME_MISMATCH, s->hs.key.params.n ? "malformed-params" : "wrong-suite",
+			     ev->at_ns);
+		finish(s);
+		break;
+	}
+}
+
+int dtls_try_open(struct dtls_try *t, struct probe *p, const struct dtls_try_what *what,
+		  const struct addr *addrs, size_t n_addrs, dtls_try_fn *fn, void *ctx)
+{
+	struct sock_opts o = probe_sock_opts(p);
+	uint8_t random[32];
+	*t = (struct dtls_try){ .probe = p, .what = *what, .fn = fn, .ctx = ctx, .n_addrs = n_addrs,
+				.peer = { addrs[0], what->port } };
+	memcpy(t->addrs, addrs, n_addrs * sizeof(*addrs));
+	int e = crypto_random(random, sizeof(random)) ? -EIO : 0;
+	e = e ? e : sock_udp(probe_loop(p), &t->peer, &o, on_event, t, &t->sock);
+	if (e)
+		return e;
+	hs_init(&t->hs, random, what->cid_ext);
+	retry_init(&t->first, probe_now(p), (uint64_t)(probe_run(p)->settings->timeout_s * 1e9));
+	if (what->limit)
+		t->first.limit = what->limit;
+	t->timer = loop_timer_add(probe_loop(p), probe_now(p), tick, t);
+	return 0;
+}
+
+void dtls_try_close(struct dtls_try *t)
+{
+	t->over = true;
+	loop_timer_del(t->timer);
+	sock_close(t->sock);
+	t->timer = NULL;
+	t->sock = NULL;
+}
