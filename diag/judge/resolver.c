@@ -5,8 +5,9 @@
 
 /* What one resolver did, over all names and both checks. */
 struct service {
-	unsigned udp_asked, udp_replied, tcp_asked, tcp_replied, useful, garbled, sent_packets;
-	unsigned icmp;          /* ICMP errors that this host did not make itself */
+	unsigned udp_asked, udp_replied, tcp_asked, tcp_replied, garbled, sent_packets;
+	unsigned useful, tcp_useful; /* replies that help; devices ask over UDP */
+	unsigned icmp; /* ICMP errors that this host did not make itself */
 	const char *icmp_from;  /* who sent them */
 	uint64_t first_us, last_us, until_us;
 	const struct observation *unhelpful; /* a reply of no use */
@@ -26,9 +27,10 @@ static void count_one(struct service *s, const struct observation *o)
 	tcp ? s->tcp_asked++ : s->udp_asked++;
 	if (replied)
 		tcp ? s->tcp_replied++ : s->udp_replied++;
-	s->useful += c < DNS_REFUSED;
+	s->useful += !tcp && c < DNS_REFUSED;
+	s->tcp_useful += tcp && c < DNS_REFUSED;
 	s->garbled += c == DNS_GARBLED;
-	if (replied && c >= DNS_REFUSED)
+	if (replied && c >= DNS_REFUSED && !tcp)
 		s->unhelpful = o;
 	if (obs_has(o, A_ICMP_TYPE) && !obs_get_bool(o, A_FROM_SELF, false)) {
 		s->icmp++;
@@ -166,7 +168,9 @@ static void useless_resolver(struct judge_view *v, const struct fault *f, const 
 	struct draft *d = dns_verdict(v, f, CONF_LIKELY, resolver);
 	const char *what = dns_class_words[dns_classify(s->unhelpful)];
 	d->v.summary = view_say(v, "Resolver %s answers, but resolves nothing", resolver);
-	d->v.seen = view_say(v, "every reply of %s, for every name, was %s", resolver, what);
+	d->v.seen = view_say(v, "every reply of %s over UDP, for every name, was %s%s", resolver, what,
+			     s->tcp_useful ? ", while it answers over TCP, which small devices never use" :
+					     "");
 	d->v.who = view_say(v, "%s, or something that answers in its place", resolver);
 	d->v.remedy = view_say(v, "repair DNS on %s (its own forwarders, its access list)", resolver);
 	d->v.decide = "the resolver's own log, or another resolver asked for the same names";

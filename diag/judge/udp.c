@@ -30,6 +30,12 @@ static enum hop_result hops_of(struct judge_view *v, size_t i, struct hop_findin
 	return out->result;
 }
 
+static void say_clear(struct judge_view *v, struct draft *d, size_t i)
+{
+	d->v.seen = view_say(v, "%s; the routers on the way let the packet through", d->v.seen);
+	hop_cite(v, d, view_target(v, i));
+}
+
 /* Who drops it, as far as the hop differential shows. */
 static void say_dropper(struct judge_view *v, struct draft *d, size_t first)
 {
@@ -38,6 +44,12 @@ static void say_dropper(struct judge_view *v, struct draft *d, size_t first)
 	d->v.who = "not shown: this site or its provider";
 	d->v.decide = "the routers on the way answering stepped packets, a control server on the same port, "
 		      "or the same check from another network";
+	if (r == HOP_CLEAR) {
+		d->v.who = "not shown: a box right before the server, or the server itself";
+		d->v.decide = "the same check from another network, or other operators on the same port "
+			      "(--controls)";
+		say_clear(v, d, first);
+	}
 	if (r != HOP_PROVEN && r != HOP_LIKELY)
 		return;
 	d->v.who = view_say(v, "%s %s", r == HOP_PROVEN ? "the box" : "looks like the box", hop.where);
@@ -140,7 +152,7 @@ static enum confidence port_blocked_sure(struct judge_view *v, size_t i)
 	case HOP_PROVEN:
 		return CONF_PROVEN;
 	case HOP_CLEAR:
-		return CONF_COUNT; /* U4: the network lets it through */
+		return CONF_UNDETERMINED; /* the last box before the server, or the server: U4 as well */
 	default:
 		return flow_silent(view_flow(v, i)) && (udp_leaves(v) || v->tcp_out) ? CONF_LIKELY :
 										       CONF_UNDETERMINED;
@@ -154,8 +166,12 @@ static void udp_port_blocked(struct judge_view *v, const struct fault *f)
 		if (c == CONF_COUNT)
 			continue;
 		struct draft *d = udp_verdict(v, f, c, TARGET_BIT(i), i);
+		struct hop_finding hop;
 		d->v.summary = view_say(v, "The network %s outbound %s",
 					c == CONF_PROVEN ? "drops" : "looks like it drops", d->v.subject);
+		if (hops_of(v, i, &hop) == HOP_CLEAR)
+			d->v.summary = view_say(v, "%s is dropped right before the server, or the server is "
+						"silent", d->v.subject);
 		if (v->udp_out || v->tcp_out)
 			d->v.seen = view_say(v, "%s; other %s works", d->v.seen,
 					     v->udp_out && v->tcp_out ? "UDP and TCP" : v->udp_out ? "UDP" : "TCP");
@@ -226,21 +242,20 @@ static void server_down(struct judge_view *v, const struct fault *f)
 		bool clear = r == UDP_SILENT && hops_of(v, i, &hop) == HOP_CLEAR;
 		if (r == UDP_SILENT && (hop.result == HOP_PROVEN || (!clear && !other)))
 			continue;
-		bool sure = r == UDP_REFUSED || (clear && flow_silent(view_flow(v, i)));
+		bool sure = r == UDP_REFUSED || (clear && other && flow_silent(view_flow(v, i)));
 		struct draft *d = udp_verdict(v, f, sure ? CONF_LIKELY : CONF_UNDETERMINED, TARGET_BIT(i), i);
 		say_server(v, d, i);
 		if (!sure) {
 			d->v.summary = view_say(v, "%s does not answer on %s, or is blocked on its own",
 						view_target_name(v, i), d->v.subject);
-			d->v.who = "not shown: the server itself (U4) or a rule against this destination (U5)";
+			d->v.who = other ? "not shown: the server itself (U4) or a rule against this destination (U5)" :
+					   "not shown: the server itself (U4) or a box right before it (U2)";
 		}
 		if (r == UDP_REFUSED)
 			d->v.seen = view_say(v, "%s; the \"port unreachable\" messages come from the server's own "
 					     "address", d->v.seen);
-		if (clear) {
-			d->v.seen = view_say(v, "%s; the routers on the way let the packet through", d->v.seen);
-			hop_cite(v, d, view_target(v, i));
-		}
+		if (clear)
+			say_clear(v, d, i);
 		if (other)
 			say_other_operator(v, d, other);
 	}
