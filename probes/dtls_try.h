@@ -49,6 +49,7 @@ struct dtls_try {
 	size_t n_addrs, used_addr;
 	uint8_t payload[DTLS_PAYLOAD_MAX]; /* the last hello sent */
 	size_t payload_n;
+	unsigned again;    /* handshakes begun anew because a flight may have been put together of two */
 	bool second_phase, identity_done, over;
 };
 
