@@ -287,9 +287,11 @@ static void on_icmp(struct dtls_try *s, const struct sock_event *ev)
 	obs_addr(run, &o, A_ICMP_FROM, &ev->icmp_from);
 	struct addr self = sock_local(s->sock).addr;
 	obs_bool(&o, A_FROM_SELF, addr_equal(&ev->icmp_from, &self));
-	observe(s, current_id(s), r, r->sent, probe_icmp_outcome(s->peer.addr.family, ev, from_target), &o,
-		ev->at_ns);
+	enum outcome outcome = probe_icmp_outcome(s->peer.addr.family, ev, from_target);
+	observe(s, current_id(s), r, r->sent, outcome, &o, ev->at_ns);
 	retry_refused(r, r->sent);
+	if (outcome == OUTCOME_REFUSED)
+		s->fn(s->ctx, s, DTLS_TRY_REFUSED);
 	tick(s);
 }
 

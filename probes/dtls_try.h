@@ -15,6 +15,7 @@
 
 enum dtls_try_event {
 	DTLS_TRY_SILENT,   /* the second try is unanswered; may come again */
+	DTLS_TRY_REFUSED,  /* port unreachable in the target's name; may come again */
 	DTLS_TRY_IMPOSTOR, /* what answers is no DTLS, or does not hold the key */
 	DTLS_TRY_OVER,
 };

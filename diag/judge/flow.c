@@ -126,6 +126,17 @@ static void note_span(const struct observation *o, struct flow *f)
 		f->last_us = sent;
 }
 
+/* 0.0.0.0 is this host itself, and a multicast group answers nobody: what such an address does not
+ * say is nothing about the network. */
+static void note_address(const struct observation *o, struct flow *f, bool *somewhere)
+{
+	struct addr a;
+	if (addr_parse(obs_get_text(o, A_ADDRESS, ""), &a))
+		return;
+	*somewhere |= addr_is_routable(&a);
+	f->nowhere = !*somewhere;
+}
+
 static struct try *try_of(struct try *tries, unsigned *n, const struct observation *o)
 {
 	const char *address = obs_get_text(o, A_ADDRESS, "");
@@ -155,6 +166,7 @@ void flow_read(const struct judge_view *v, const struct check *c, struct flow *o
 {
 	struct try tries[FLOW_MAX_TRIES];
 	unsigned n = 0;
+	bool somewhere = false;
 	struct pick p = { .check = c->id, .target = c->target, .role = ROLE_OWN };
 	const struct observation *o;
 	*out = (struct flow){ .check = c, .rtt_ms = -1 };
@@ -162,6 +174,7 @@ void flow_read(const struct judge_view *v, const struct check *c, struct flow *o
 		if (is_side_try(o))
 			continue;
 		note(c, o, out);
+		note_address(o, out, &somewhere);
 		enum result r = result_of(c, o);
 		struct try *t = r < R_NOTHING ? try_of(tries, &n, o) : NULL;
 		if (!t)
@@ -182,7 +195,7 @@ bool flow_replied(const struct flow *f)
 
 bool flow_hinted(const struct flow *f)
 {
-	return !flow_replied(f) && !f->denied && !f->mute && f->silent >= HINT_TRIES;
+	return !flow_replied(f) && !f->denied && !f->mute && !f->nowhere && f->silent >= HINT_TRIES;
 }
 
 bool flow_silent(const struct flow *f)

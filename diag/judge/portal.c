@@ -200,8 +200,7 @@ static void say_proxy(struct judge_view *v, struct draft *d, const struct observ
 				     "%s; a SYN that dies after %s, before the server, is accepted "
 				     "as well",
 				     d->v.seen, tcp_hops_text(v, s->early));
-	d->v.who = s->early ? view_say(v, "a box at most %s away", tcp_hops_text(v, s->early))
-			    : "something on the way; not shown where";
+	d->v.who = s->early ? hop_box_text(v, s->early) : "something on the way; not shown where";
 	d->v.remedy =
 		view_say(v, "let connections to %s bypass the proxy", view_stem_targets(v, mask));
 	d->v.decide = "an address that must never answer (--controls), or SYNs with stepped TTL";

@@ -41,6 +41,7 @@ struct flow {
 	bool icmp;                  /* an ICMP error came */
 	bool icmp_self;             /* ... from this host */
 	bool alert;                 /* a DTLS or TLS alert came */
+	bool nowhere;               /* DNS gave no address that a packet could leave for */
 	const char *reason;         /* of the last NOT_RUN */
 };
 
@@ -180,9 +181,11 @@ void hop_differential(struct judge_view *v, const struct profile_target *t, stru
 struct hop_answer {
 	bool found;
 	unsigned ttl;
-	const char *reply; /* rst, syn-ack, data, icmp */
+	const char *reply; /* rst, syn-ack, data; icmp when it bears the target's name */
 };
 void hop_early_answer(struct judge_view *v, const struct profile_target *t, struct hop_answer *out);
+/* Who can have given an answer so early. */
+const char *hop_box_text(struct judge_view *v, unsigned ttl);
 void hop_cite(struct judge_view *v, struct draft *d, const struct profile_target *t);
 
 /* ---- the parts of judge_run ---- */

@@ -145,9 +145,34 @@ static void the_first_hop_accepts(void **state)
 	case_names(&c);
 	case_good(&c, "cloud-udp");
 	mute_everywhere(&c);
+	case_sweep(&c, CASE_HOPS);
 	case_walk(&c, &walk);
 	const struct verdict *d = case_expect(&c, "accept-all-tcp", CONF_PROVEN, EFFECT_BLOCKS);
 	assert_non_null(strstr(d->who, "1 hop away"));
+	case_close(&c);
+}
+
+/* The gateway gives every packet a new TTL: what left with 1 reached the server and was accepted
+ * there. No packet is seen to die at the first hop. */
+static void a_new_ttl_is_no_proxy(void **state)
+{
+	static const struct case_walk walk = {.section = "cloud-tcp",
+					      .rounds = 1,
+					      .box_at = 1,
+					      .control_box_at = 1,
+					      .box_reply = "syn-ack",
+					      .distance = CASE_HOPS};
+	static const char *const rows[] = {"accept-all-tcp", "tcp-impostor", "fw-reset"};
+	struct judge_case c;
+	(void)state;
+	case_open(&c, "photon");
+	CASE_REST(&c, "cloud-tcp");
+	case_greeting(&c, "cloud-tcp", 1, OUTCOME_SILENT, "silent", 0);
+	case_greeting(&c, "cloud-tcp", 2, OUTCOME_SILENT, "silent", 0);
+	case_walk(&c, &walk);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		case_absent(&c, rows[i]);
+	case_expect(&c, "mute-after-accept", CONF_LIKELY, EFFECT_BLOCKS);
 	case_close(&c);
 }
 
@@ -200,6 +225,7 @@ int main(void)
 		cmocka_unit_test(a_web_filter_is_a_note),
 		cmocka_unit_test(every_service_mute_is_likely),
 		cmocka_unit_test(the_first_hop_accepts),
+		cmocka_unit_test(a_new_ttl_is_no_proxy),
 		cmocka_unit_test(a_server_on_the_link_is_no_proxy),
 		cmocka_unit_test(an_address_that_nobody_has),
 	};
