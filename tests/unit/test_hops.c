@@ -476,50 +476,8 @@ static void a_lost_control_places_no_box(void **state)
 		run_pair(&sim, &m, HOPS_POSITIVE);
 		hops_impostor(sim.log, sim.n, &target_addr, &f);
 		if (f.proven)
-			print_message("seed %u: answer at %u of %u\n", seed, f.until_ttl, m.distance);
-		assert_false(f.proven);
+			fail_msg("seed %u: answer at %u of %u", seed, f.until_ttl, m.distance);
 	}
-}
-
-struct way { /* hops 1 to n answer, except one that is silent; then the target, where it speaks */
-	enum hop_role role;
-	unsigned shared, silent_to, target_at;
-	uint8_t network;
-};
-
-/* Ports may be sent along different ways. */
-static size_t log_way(const struct way *w, struct hop_record *log)
-{
-	size_t n = 0;
-	for (unsigned round = 1; round <= 3; round++)
-		for (unsigned ttl = 1; ttl <= 8; ttl++) {
-			bool there = ttl >= w->target_at;
-			struct hop_record h = { .role = w->role, .ttl = ttl, .round = round,
-						.order = 2 * round + (w->role == HOP_CONTROL) };
-			h.got = there ? HOP_ANSWER : ttl > w->shared && ttl <= w->silent_to ? HOP_NOTHING :
-							     HOP_ROUTER;
-			h.from = there ? target_addr :
-				 addr_v4(10, (uint8_t)ttl, ttl <= w->shared ? 0 : w->network, 1);
-			log[n++] = h;
-		}
-	return n;
-}
-
-/* The suspect reaches the server in five hops, the control in seven: no box answers early. */
-static void a_shorter_way_is_no_box(void **state)
-{
-	static const struct way ways[] = {
-		{ .role = HOP_SUSPECT, .shared = 2, .silent_to = 4, .target_at = 5, .network = 1 },
-		{ .role = HOP_CONTROL, .shared = 2, .silent_to = 2, .target_at = 7, .network = 2 },
-	};
-	struct hop_record log[64];
-	struct hop_stretch f;
-	(void)state;
-	size_t n = log_way(&ways[0], log);
-	n += log_way(&ways[1], log + n);
-	hops_impostor(log, n, &target_addr, &f);
-	assert_false(f.proven);
-	assert_string_equal(f.why, "other-way");
 }
 
 static void long_paths_are_followed(void **state)
@@ -632,7 +590,6 @@ int main(void)
 		cmocka_unit_test(an_answering_suspect_is_never_dropped),
 		cmocka_unit_test(a_box_that_answers_is_placed),
 		cmocka_unit_test(a_lost_control_places_no_box),
-		cmocka_unit_test(a_shorter_way_is_no_box),
 		cmocka_unit_test(long_paths_are_followed),
 		cmocka_unit_test(rounds_swap_and_end_with_a_control),
 		cmocka_unit_test(three_suspects_share_the_time),
