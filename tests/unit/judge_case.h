@@ -140,6 +140,19 @@ static inline const struct profile_target *case_target(struct judge_case *c, con
 	return &c->run->profile->targets[t];
 }
 
+/* The check that shows whether the target can be reached: for DTLS the hello. */
+static inline const char *case_suffix(struct judge_case *c, const char *section)
+{
+	return strcmp(case_target(c, section)->probe, "dtls-device") ? "" : ".hello";
+}
+
+/* Plans again after a test has changed the settings or the host. */
+static inline void case_replan(struct judge_case *c)
+{
+	struct sp_error err;
+	assert_int_equal(plan_make(c->run, &err), 0);
+}
+
 /* One observation about the target's own packets. */
 static inline struct observation *case_own(struct judge_case *c, const char *section,
 					   const char *suffix, uint32_t attempt,
@@ -169,10 +182,9 @@ static inline void case_connect(struct judge_case *c, const char *section, uint3
 static inline void case_silent(struct judge_case *c, const char *section, unsigned tries)
 {
 	const struct profile_target *t = case_target(c, section);
-	const char *suffix = strcmp(t->probe, "dtls-device") ? "" : ".hello";
 	for (unsigned i = 0; i < tries; i++) {
-		struct observation *o =
-			case_own(c, section, suffix, i + 1, OUTCOME_SILENT, case_schedule_s[i] + 2);
+		struct observation *o = case_own(c, section, case_suffix(c, section), i + 1,
+						 OUTCOME_SILENT, case_schedule_s[i] + 2);
 		if (t->transport == TRANSPORT_TCP)
 			obs_text(o, A_PHASE, "connect");
 		if (strcmp(t->probe, "tls") == 0)
@@ -192,8 +204,8 @@ static inline void case_icmp(struct judge_case *c, const char *section, enum out
 			     int code, const char *from)
 {
 	for (uint32_t i = 0; i < 3; i++) {
-		struct observation *o =
-			case_own(c, section, "", i + 1, outcome, case_schedule_s[i]);
+		struct observation *o = case_own(c, section, case_suffix(c, section), i + 1, outcome,
+						 case_schedule_s[i]);
 		if (case_target(c, section)->transport == TRANSPORT_TCP)
 			obs_text(o, A_PHASE, "connect");
 		obs_int(o, A_ICMP_TYPE, 3);
@@ -276,15 +288,27 @@ static inline void case_ntp(struct judge_case *c, int stratum, int leap, const c
 	case_end(c);
 }
 
-static inline void case_dtls(struct judge_case *c, const char *section)
+/* The server asks for its cookie: the port is open. */
+static inline void case_hello(struct judge_case *c, const char *section, uint32_t attempt, double t_s)
 {
-	struct observation *o = case_own(c, section, ".hello", 1, OUTCOME_ANSWERED, 0.01);
+	struct observation *o = case_own(c, section, ".hello", attempt, OUTCOME_ANSWERED, t_s);
 	obs_text(o, A_DTLS, "hello-verify-request");
 	obs_real(o, A_RTT_MS, 2);
 	case_end(c);
-	o = case_own(c, section, ".identity", 1, OUTCOME_ANSWERED, 0.02);
-	obs_text(o, A_IDENTITY, "verified");
+}
+
+/* What came of the second hello: verified, wrong-signature, alert, stalled ... */
+static inline void case_identity(struct judge_case *c, const char *section, enum outcome outcome,
+				 const char *word)
+{
+	obs_text(case_own(c, section, ".identity", 1, outcome, 0.02), A_IDENTITY, word);
 	case_end(c);
+}
+
+static inline void case_dtls(struct judge_case *c, const char *section)
+{
+	case_hello(c, section, 1, 0.01);
+	case_identity(c, section, OUTCOME_ANSWERED, "verified");
 }
 
 /* The authentic answer of one target. */
@@ -360,6 +384,8 @@ struct case_walk {
 	unsigned box_at;     /* the suspect is answered from this TTL on; 0: never */
 	const char *box_reply;
 	unsigned control_box_at;  /* the control too */
+	unsigned mixed_at;        /* at this TTL another router answers the control; 0: never */
+	bool routers_mute;        /* no Time Exceeded for either */
 	const char *target_reply; /* what the suspect draws at the target; NULL: nothing */
 	unsigned distance;
 };
@@ -379,6 +405,8 @@ static inline void case_step(struct judge_case *c, const struct case_walk *w, un
 		reply = NULL;
 	else if (ttl >= w->distance)
 		reply = control ? "rst" : w->target_reply;
+	else if (w->routers_mute)
+		reply = NULL;
 	for (int i = 0; i < 2; i++)
 		snprintf(series[i], sizeof(series[i]), "%s:%u", proto, ports[i]);
 	const struct check *path = run_check(c->run, "path", NULL);
@@ -393,7 +421,8 @@ static inline void case_step(struct judge_case *c, const struct case_walk *w, un
 	obs_int(&c->next, A_ROUND, round);
 	obs_int(&c->next, A_ORDER, ++c->order);
 	if (reply) {
-		snprintf(hop, sizeof(hop), "203.0.113.%u", ttl);
+		snprintf(hop, sizeof(hop), "203.0.113.%u",
+			 control && ttl == w->mixed_at ? 100 + ttl : ttl);
 		obs_text(&c->next, A_REPLY, reply);
 		if (strcmp(reply, "time-exceeded") == 0)
 			obs_text(&c->next, A_HOP, hop);
@@ -446,7 +475,7 @@ static inline const struct verdict *case_expect(struct judge_case *c, const char
 static inline enum state case_state(struct judge_case *c, const char *section)
 {
 	judge_run(c->run);
-	return case_check(c, section, "")->state;
+	return case_check(c, section, case_suffix(c, section))->state;
 }
 
 static inline void case_absent(struct judge_case *c, const char *slug)
