@@ -30,10 +30,13 @@ static const struct verdict *verdict_on(const struct run *r, size_t target, enum
 	return NULL;
 }
 
-static bool main_check_fails(const struct judge_view *v, size_t target)
+/* No resolver gives its name a usable address, or its own packets clearly fail. */
+static bool clearly_fails(const struct judge_view *v, size_t target)
 {
 	const struct flow *f = view_flow(v, target);
-	return f && f->check->chosen && f->check->state == STATE_FAIL;
+	const struct check *name = run_check(v->run, "dns.name", view_target_name(v, target));
+	return (f && f->check->chosen && f->check->state == STATE_FAIL) ||
+	       (name && name->chosen && name->state == STATE_FAIL);
 }
 
 /* The port is open, but who answers is not shown: an alert or silence after the cookie. */
@@ -51,7 +54,7 @@ static bool identity_unknown(const struct judge_view *v, size_t target)
 static enum kind_state target_state(const struct judge_view *v, size_t target, const char **because)
 {
 	const struct verdict *d = verdict_on(v->run, target, EFFECT_BLOCKS, true);
-	if (!d && main_check_fails(v, target))
+	if (!d && clearly_fails(v, target))
 		d = verdict_on(v->run, target, EFFECT_BLOCKS, false);
 	*because = d ? d->fault->slug : NULL;
 	if (d)

@@ -30,29 +30,6 @@ static enum tcp_reading read_opened(const struct judge_view *v, size_t i, const 
 	return f->reset ? TCP_CUT : f->mute ? TCP_MUTE : TCP_NOTHING;
 }
 
-static bool is_routable(const struct addr *a)
-{
-	enum addr_kind k = addr_kind(a);
-	return addr_is_public(a) || k == ADDR_PRIVATE || k == ADDR_CGNAT;
-}
-
-/* DNS gave no address that a packet could leave for (0.0.0.0 is this host itself). */
-static bool leads_nowhere(const struct judge_view *v, const struct flow *f)
-{
-	struct pick p = {.check = f->check->id, .target = f->check->target, .role = ROLE_OWN};
-	const struct observation *o;
-	struct addr a;
-	bool any = false;
-	for (size_t at = 0; (o = view_next(v, &p, &at));) {
-		if (addr_parse(obs_get_text(o, A_ADDRESS, ""), &a))
-			continue;
-		if (is_routable(&a))
-			return false;
-		any = true;
-	}
-	return any;
-}
-
 enum tcp_reading tcp_read(const struct judge_view *v, size_t i)
 {
 	const struct flow *f = view_flow(v, i);
@@ -60,7 +37,7 @@ enum tcp_reading tcp_read(const struct judge_view *v, size_t i)
 		return TCP_NOTHING;
 	if (f->answered)
 		return TCP_GENUINE;
-	if (leads_nowhere(v, f))
+	if (flow_leads_nowhere(v, f))
 		return TCP_OTHER;
 	if (f->accepted || f->mismatch || f->garbled || f->reset || f->mute)
 		return read_opened(v, i, f);
@@ -92,7 +69,7 @@ static bool is_on_link(const struct judge_view *v, const char *address)
 {
 	const struct host_facts *h = v->run->host;
 	struct addr a;
-	if (addr_parse(address, &a) || !is_routable(&a))
+	if (addr_parse(address, &a) || !addr_is_routable(&a))
 		return true;
 	for (size_t i = 0; i < h->n_addrs; i++)
 		if (addr_in_prefix(&a, &h->addrs[i].addr, h->addrs[i].prefix))

@@ -37,7 +37,8 @@ struct flow {
 	uint64_t first_us, last_us; /* first and last packet sent */
 	uint64_t until_us;          /* when the last observation was made */
 	double rtt_ms;              /* lowest of the authentic answers; negative when none */
-	const char *icmp_from;      /* sender of the first ICMP error */
+	const char *icmp_from;      /* sender of the weightiest ICMP error, the first of its kind */
+	int icmp_weight;            /* 3 rejection, 2 of the target itself, 1 any other, 0 none */
 	bool icmp;                  /* an ICMP error came */
 	bool icmp_self;             /* ... from this host */
 	bool alert;                 /* a DTLS or TLS alert came */
@@ -116,6 +117,9 @@ bool flow_silent(const struct flow *f);   /* silence that counts: 5 tries, watch
 bool flow_hinted(const struct flow *f);   /* silence worth mentioning */
 bool flow_spread(const struct flow *f);   /* the sends themselves span 8 s */
 bool flow_icmp(const struct flow *f);     /* only ICMP errors came back */
+/* DNS gave only addresses that no packet can leave for (0.0.0.0 is this host itself): what became
+ * of the packets says nothing about any network. */
+bool flow_leads_nowhere(const struct judge_view *v, const struct flow *f);
 
 /* ---- targets ---- */
 #define TARGET_BIT(i) (UINT64_C(1) << (i))
@@ -124,6 +128,9 @@ const char *view_target_name(const struct judge_view *v, size_t i); /* host name
 bool target_is(const struct profile_target *t, const char *probe);
 const char *proto_name(const struct profile_target *t); /* "udp" */
 const char *view_subject(struct judge_view *v, const struct profile_target *t); /* "UDP 5684" */
+/* The flow that shows who answers: the identity where the profile has a key. */
+const struct flow *view_proof(const struct judge_view *v, size_t target);
+bool view_target_genuine(const struct judge_view *v, size_t i);
 /* Every check that a device needs for this target passed. */
 bool view_target_works(const struct judge_view *v, size_t i);
 uint64_t view_mask_of_name(const struct judge_view *v, const char *name);

@@ -51,6 +51,8 @@ enum addr_kind addr_kind(const struct addr *a);
 const char *addr_kind_name(enum addr_kind k);
 /* True where a public server could have this address: global or documentation. */
 bool addr_is_public(const struct addr *a);
+/* A packet to it can leave this host for another one: public, private or CGNAT. */
+bool addr_is_routable(const struct addr *a);
 struct addr addr_v4(uint8_t a, uint8_t b, uint8_t c, uint8_t d);
 /* Same first `bits` bits and same family. */
 bool addr_in_prefix(const struct addr *a, const struct addr *net, unsigned bits);

@@ -327,43 +327,73 @@ static inline void case_good(struct judge_case *c, const char *section)
 		case_ntp(c, 1, 0, "GPS", 0);
 }
 
-static inline void case_names(struct judge_case *c)
+static inline const char *case_host(struct judge_case *c, const char *section)
+{
+	return profile_target_name(c->run->arena, c->run->profile, case_target(c, section), 0);
+}
+
+/* A question over UDP and what came of it; the rcode and addresses only of an answer. */
+static inline struct observation *case_asked(struct judge_case *c, const struct check *k,
+					     const char *resolver, const char *name,
+					     enum outcome outcome, double t_s)
+{
+	case_begin(c, k, 1, outcome, t_s);
+	case_flow(c, "udp", resolver, 53);
+	if (strcmp(k->id, "dns.name") || strcmp(k->target, name))
+		obs_text(&c->next, A_ROLE, "control");
+	obs_text(&c->next, A_RESOLVER, resolver);
+	obs_text(&c->next, A_NAME, name);
+	obs_text(&c->next, A_QTYPE, "A");
+	return &c->next;
+}
+
+static inline void case_reply(struct judge_case *c, const struct check *k, const char *resolver,
+			      const char *name, int rcode, const char *addresses)
+{
+	case_asked(c, k, resolver, name, OUTCOME_ANSWERED, 0.001);
+	obs_int(&c->next, A_RCODE, rcode);
+	obs_text(&c->next, A_ANSWERS, addresses);
+	case_end(c);
+}
+
+/* Good answers of the first resolver for everything but the host names in the list. */
+static inline void case_names_but(struct judge_case *c, const char *const *except)
 {
 	for (size_t i = 0; i < c->run->n_checks; i++) {
 		const struct check *k = &c->run->checks[i];
-		bool name = strcmp(k->id, "dns.name") == 0;
-		if (!name && strcmp(k->id, "dns.resolver"))
+		bool left_out = k->resolver_index > 0;
+		if (strcmp(k->id, "dns.resolver") == 0 && !left_out)
+			case_reply(c, k, "192.168.77.1", "example.com", 0, "198.51.100.50");
+		if (strcmp(k->id, "dns.name"))
 			continue;
-		case_begin(c, k, 1, OUTCOME_ANSWERED, 0.001);
-		case_flow(c, "udp", "192.168.77.1", 53);
-		if (!name)
-			obs_text(&c->next, A_ROLE, "control");
-		obs_text(&c->next, A_RESOLVER, "192.168.77.1");
-		obs_text(&c->next, A_NAME, name ? k->target : "example.com");
-		obs_text(&c->next, A_QTYPE, "A");
-		obs_int(&c->next, A_RCODE, 0);
-		obs_text(&c->next, A_ANSWERS,
-			 !name ? "198.51.100.50"
-			 : k->target_index < 0
-				 ? "198.51.100.20"
-				 : case_address(c,
-						c->run->profile->targets[k->target_index].section));
-		case_end(c);
+		for (const char *const *e = except; *e; e++)
+			left_out |= strcmp(k->target, *e) == 0;
+		const struct profile_target *t = &c->run->profile->targets[k->target_index];
+		if (!left_out)
+			case_reply(c, k, "192.168.77.1", k->target, 0, case_address(c, t->section));
 	}
 }
 
-/* Link, gateway, names, and an authentic answer of every target that is not in the list. */
-static inline void case_rest(struct judge_case *c, const char *const *except)
+static inline void case_names(struct judge_case *c)
 {
-	static const char *const local[] = {"link", "gateway"};
+	case_names_but(c, (const char *const[]){NULL});
+}
+
+static inline void case_local(struct judge_case *c)
+{
+	static const char *const ids[] = {"link", "gateway"};
 	for (size_t i = 0; i < 2; i++) {
-		const struct check *k = run_check(c->run, local[i], NULL);
+		const struct check *k = run_check(c->run, ids[i], NULL);
 		if (!k)
 			continue;
 		case_begin(c, k, 1, OUTCOME_ANSWERED, 0);
 		case_end(c);
 	}
-	case_names(c);
+}
+
+/* An authentic answer of every target that is not in the list. */
+static inline void case_targets_but(struct judge_case *c, const char *const *except)
+{
 	for (size_t i = 0; i < c->run->profile->n_targets; i++) {
 		const char *section = c->run->profile->targets[i].section;
 		bool left_out = false;
@@ -372,6 +402,14 @@ static inline void case_rest(struct judge_case *c, const char *const *except)
 		if (!left_out)
 			case_good(c, section);
 	}
+}
+
+/* Link, gateway, names, and an authentic answer of every target that is not in the list. */
+static inline void case_rest(struct judge_case *c, const char *const *except)
+{
+	case_local(c);
+	case_names(c);
+	case_targets_but(c, except);
 }
 #define CASE_REST(c, ...) case_rest(c, (const char *const[]){__VA_ARGS__, NULL})
 
@@ -484,5 +522,20 @@ static inline void case_absent(struct judge_case *c, const char *slug)
 	if (d)
 		fail_msg("%s (%s): %s", slug, confidence_names[d->confidence], d->summary);
 }
+
+/* Of these rows only the named ones hold; NULL ends a list. */
+static inline void case_only(struct judge_case *c, const char *const *rows,
+			     const char *const *these)
+{
+	for (; *rows; rows++) {
+		bool wanted = false;
+		for (const char *const *t = these; *t; t++)
+			wanted |= strcmp(*t, *rows) == 0;
+		if (!wanted)
+			case_absent(c, *rows);
+	}
+}
+#define CASE_NONE(c, rows) case_only(c, rows, (const char *const[]){NULL})
+#define CASE_ONLY(c, rows, ...) case_only(c, rows, (const char *const[]){__VA_ARGS__, NULL})
 
 #endif
