@@ -143,13 +143,26 @@ static int exit_of_chosen(const struct judge_view *v)
 	return any ? code : SP_EXIT_UNKNOWN;
 }
 
+/* A proven verdict stops what this kind needs. */
+static bool kind_proven_blocked(const struct run *r, const struct profile_kind *k)
+{
+	for (size_t i = 0; i < k->needs.n; i++) {
+		int t = profile_target_by_section(r->profile, k->needs.v[i]);
+		for (size_t d = 0; t >= 0 && r->profile->targets[t].required && d < r->n_verdicts; d++)
+			if (r->verdicts[d].confidence == CONF_PROVEN &&
+			    r->verdicts[d].effect == EFFECT_BLOCKS &&
+			    (r->verdicts[d].targets & TARGET_BIT(t)))
+				return true;
+	}
+	return false;
+}
+
 static bool proven_blocked(const struct run *r)
 {
 	for (size_t i = 0; i < r->n_kinds; i++)
-		for (size_t k = 0; r->kinds[i].counts && k < r->n_verdicts; k++)
-			if (r->verdicts[k].confidence == CONF_PROVEN && r->kinds[i].because &&
-			    strcmp(r->verdicts[k].fault->slug, r->kinds[i].because) == 0)
-				return true;
+		if (r->kinds[i].counts &&
+		    kind_proven_blocked(r, &r->profile->kinds[r->kinds[i].kind_index]))
+			return true;
 	return false;
 }
 

@@ -278,8 +278,7 @@ static void server_down(struct judge_view *v, const struct fault *f)
 					   "not shown: the server itself (U4) or a box right before it (U2)";
 		}
 		if (r == UDP_REFUSED)
-			d->v.seen = view_say(v, "%s; the \"port unreachable\" messages come from the server's own "
-					     "address", d->v.seen);
+			d->v.seen = view_say(v, "%s; the ICMP errors come from the server's own address", d->v.seen);
 		if (clear)
 			say_clear(v, d, i);
 		if (other)

@@ -37,7 +37,8 @@ struct flow {
 	uint64_t first_us, last_us; /* first and last packet sent */
 	uint64_t until_us;          /* when the last observation was made */
 	double rtt_ms;              /* lowest of the authentic answers; negative when none */
-	const char *icmp_from;      /* sender of the first ICMP error */
+	const char *icmp_from;      /* sender of the weightiest ICMP error, the first of its kind */
+	int icmp_weight;            /* 3 rejection, 2 of the target itself, 1 any other, 0 none */
 	bool icmp;                  /* an ICMP error came */
 	bool icmp_self;             /* ... from this host */
 	bool alert;                 /* a DTLS or TLS alert came */
@@ -125,6 +126,9 @@ const char *view_target_name(const struct judge_view *v, size_t i); /* host name
 bool target_is(const struct profile_target *t, const char *probe);
 const char *proto_name(const struct profile_target *t); /* "udp" */
 const char *view_subject(struct judge_view *v, const struct profile_target *t); /* "UDP 5684" */
+/* The flow that shows who answers: the identity where the profile has a key. */
+const struct flow *view_proof(const struct judge_view *v, size_t target);
+bool view_target_genuine(const struct judge_view *v, size_t i);
 /* Every check that a device needs for this target passed. */
 bool view_target_works(const struct judge_view *v, size_t i);
 uint64_t view_mask_of_name(const struct judge_view *v, const char *name);
