@@ -81,6 +81,31 @@ static void hello_is_the_device_s_own(void **state)
 	assert_int_equal(dtls_build_client_hello(out, 100, &p), 0);
 }
 
+/* What a server looks at before it asks for a cookie. */
+static void hello_offers(void **state)
+{
+	(void)state;
+	struct vector v = vector();
+	uint8_t out[600], *body = out + DTLS_RECORD_HEADER + 12;
+	struct dtls_hello_params p = { .random = v.client, .cid_ext = 254 };
+	struct dtls_client_hello h;
+	size_t n = dtls_build_client_hello(out, sizeof(out), &p) - DTLS_RECORD_HEADER - 12;
+	assert_int_equal(dtls_parse_client_hello(body, n, &h), 0);
+	assert_true(h.offers_suite && h.offers_p256 && h.offers_raw_key);
+	assert_int_equal(h.cid_ext, 254);
+	body[n - 1] = 0; /* server certificate type: X.509 only */
+	assert_int_equal(dtls_parse_client_hello(body, n, &h), 0);
+	assert_false(h.offers_raw_key);
+	body[n - 1] = 2;
+	body[n - 7] = 0; /* client certificate type */
+	assert_int_equal(dtls_parse_client_hello(body, n, &h), 0);
+	assert_false(h.offers_raw_key);
+	body[n - 7] = 2;
+	body[n - 2] = 9; /* a list longer than its extension */
+	assert_int_equal(dtls_parse_client_hello(body, n, &h), 0);
+	assert_false(h.offers_raw_key);
+}
+
 static size_t record(uint8_t *out, uint16_t seq, uint8_t type, uint32_t total, uint32_t offset,
 		     const uint8_t *p, size_t n)
 {
@@ -268,6 +293,7 @@ int main(void)
 		cmocka_unit_test(hello_is_the_device_s_own),
 		cmocka_unit_test(whole_flight_in_one_datagram),
 		cmocka_unit_test(fragments_in_any_order),
+		cmocka_unit_test(hello_offers),
 		cmocka_unit_test(another_cookie_takes_the_place),
 		cmocka_unit_test(certificate_is_skipped),
 		cmocka_unit_test(hostile_answers),
