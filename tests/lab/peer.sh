@@ -2,11 +2,13 @@
 # Starts real server programs on one side of a lab, in place of the lab's own; called by its hooks:
 #   SALLYPORT_LAB_FAR="bash tests/lab/peer.sh unbound chrony nginx" sallyport lab clean,without=...
 # PEERS names the folder that tests/tools/peers.sh filled, PEER_LOGS where the servers' logs go.
-# Returns once every server listens; the lab ends them.
+# Returns once every server listens; the lab ends them. `peer.sh run PROGRAM...` runs a client.
 set -u
 export LD_LIBRARY_PATH PATH
 LD_LIBRARY_PATH=$(printf '%s:' "$PEERS"/root/usr/lib/*-linux-gnu* "$PEERS"/root/lib/*-linux-gnu*)
+LD_LIBRARY_PATH=${LD_LIBRARY_PATH%:}
 PATH=$PEERS/root/usr/sbin:$PEERS/root/usr/bin:$PATH:/usr/sbin:/sbin
+[ "${1-}" != run ] || exec "${@:2}"
 at() { awk -v role="$1" '$2 == role { print $1 }' "$LAB_DIR/names" | sort -u; } # ROLE: addresses
 log() { echo "$PEER_LOGS/$1.log"; }
 listens() { # udp|tcp PORT: within 5 s

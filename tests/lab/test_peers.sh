@@ -55,6 +55,17 @@ scenarios() {
 all-gnutls|clean,without=$real|dnsmasq|unbound chrony nginx coap-gnutls-rpk|peer|0|can reach their cloud from here;holds the cloud's private key;own clock right|FAIL
 all-openssl|clean,without=$real|unbound-at-site|unbound chrony nginx coap-openssl-cert|peer|0|can reach their cloud from here;holds the cloud's private key;own clock right|FAIL
 all-blocked|udp-port-blocked,without=$real|dnsmasq|unbound chrony nginx coap-gnutls-rpk|peer|2|U2 udp-port-blocked, proven|U4 
+dtls-small-fragments|clean,without=dtls||openssl-small|peer|0|holds the cloud's private key|FAIL
+dtls-other-key|clean,without=dtls||coap-openssl-cert|lab|2|U21 udp-impostor, proven;its signature does not verify|U11 
+dtls-no-raw-key|clean,without=dtls||coap-gnutls-cert|peer|1|U11 flight-stall, undetermined;asks for its cookie again and again|proven
+dtls-psk-gnutls|clean,without=dtls||coap-gnutls-psk|peer|1|U11 flight-stall, undetermined;asks for its cookie again and again|proven
+dtls-psk-openssl|clean,without=dtls||coap-openssl-psk|peer|1|U11 flight-stall, undetermined;an alert comes instead of the server's flight|proven
+coap-over-tcp|clean,without=greeting||coap-tcp|lab|0|C14 tcp-impostor, likely;7 bytes instead of the cloud's 40;not what the real one answers (short)|FAIL udp
+dns-refused|clean,without=dns|unbound-refuses||lab|2|D6 dns-policy-block, proven;the resolver says REFUSED|U2 
+dns-sinkhole|clean,without=dns|dnsmasq-sinkhole||lab|2|D6 dns-policy-block, proven;leads nowhere|D7 
+ntp-unsynchronised|clean,without=ntp||chrony-unsynchronised|lab|0|has no time (N5, proven);answers, but has no time itself|N6
+portal|clean,without=http+tls||nginx-portal|lab|0|changes plain HTTP pages (P1, likely);302 to http://login.example/|S1
+inspection|clean,without=http+tls||nginx-inspects|lab|0|Example Corp Inspection CA;(S1, likely)|(P1
 END
 }
 
@@ -67,20 +78,54 @@ one() { # NAME LAB GATEWAY FAR KEY
 			exec sallyport check' "$5" >"$out/$1.text" 2>"$out/$1.err"
 	echo $? >"$out/$1.code"
 }
+
+# The lab's own DTLS server in the eyes of libcoap's clients: name, lab, program, what it must log
+# (between semicolons). With the key as a message, GnuTLS takes the flight to its end, checks the
+# signature and sends its own; without it, as the real service does, up to that message. Clients
+# without raw public keys are told so, those without the suite too.
+clients() {
+	cat <<END
+client-whole-flight|dtls-certificate|coap-client-gnutls -M $out/client.key|Selected cipher suite: GNUTLS_ECDHE_ECDSA_AES_128_CCM_8;Selected server certificate type Raw Public Key;verify TLS 1.2 handshake data: using ECDSA-SHA256;SERVER HELLO DONE (14) was received;FINISHED was queued
+client-no-certificate|clean|coap-client-gnutls -M $out/client.key|HELLO VERIFY REQUEST (3) was received;Selected server certificate type Raw Public Key;unexpected handshake message 'SERVER KEY EXCHANGE' (12). Expected 'CERTIFICATE' (11)
+client-x509-gnutls|clean|coap-client-gnutls -n|Alert '43': Certificate is not supported
+client-x509-openssl|clean|coap-client-openssl -n|alert unsupported certificate
+client-psk-gnutls|clean|coap-client-gnutls -k secret -u me|Alert '40': Handshake failed
+client-psk-openssl|clean|coap-client-openssl -k secret -u me|alert handshake failure
+END
+}
+client() { # NAME LAB PROGRAM: its log is all that counts
+	# shellcheck disable=SC2086
+	timeout 60 "$S" lab "$2" -- bash tests/lab/peer.sh run $3 -B 1 -v 9 \
+		coaps://0.v6.udp.particle.io/ >"$out/$1.text" 2>&1
+}
+bash tests/lab/peer.sh run openssl ecparam -name prime256v1 -genkey -noout -out "$out/client.key" 2>/dev/null ||
+	bad client-key "openssl made no key"
+
 while IFS='|' read -r name lab gateway far key code want deny; do
 	one "$name" "$lab" "$gateway" "$far" "$key" &
 done < <(scenarios)
+while IFS='|' read -r name lab program want; do
+	client "$name" "$lab" "$program" &
+done < <(clients)
 wait
 
-while IFS='|' read -r name lab gateway far key code want deny; do
-	why=""
-	[ "$(cat "$out/$name.code")" = "$code" ] || why="exit $(cat "$out/$name.code"), not $code"
-	text=$(tr -s ' \n' ' ' <"$out/$name.text") # the report wraps its lines
+lacks() { # NAME WORDS: those that its text does not have
+	local text word
+	text=$(tr -s ' \n' ' ' <"$out/$1.text") # the report wraps its lines
 	while IFS= read -r word; do
-		grep -qF "$word" <<<"$text" || why="$why; lacks '$word'"
-	done < <(tr ';' '\n' <<<"$want")
-	grep -qF "$deny" <<<"$text" && why="$why; says '$deny'"
-	if [ -z "$why" ]; then ok "$name"; else bad "$name" "$why $(tail -n 2 "$out/$name.err" | tr '\n' ' ')"; fi
+		grep -qF "$word" <<<"$text" || printf "lacks '%s'; " "$word"
+	done < <(tr ';' '\n' <<<"$2")
+}
+while IFS='|' read -r name lab program want; do
+	why=$(lacks "$name" "$want")
+	if [ -z "$why" ]; then ok "$name"; else bad "$name" "$why$(tail -n 2 "$out/$name.text" | tr '\n' ' ')"; fi
+done < <(clients)
+
+while IFS='|' read -r name lab gateway far key code want deny; do
+	why=$(lacks "$name" "$want")
+	[ "$(cat "$out/$name.code")" = "$code" ] || why="${why}exit $(cat "$out/$name.code"), not $code; "
+	grep -qF "$deny" "$out/$name.text" && why="${why}says '$deny'; "
+	if [ -z "$why" ]; then ok "$name"; else bad "$name" "$why$(tail -n 2 "$out/$name.err" | tr '\n' ' ')"; fi
 done < <(scenarios)
 
 state "" >"$out/after"
