@@ -332,6 +332,8 @@ static const char *stall_text(struct judge_view *v, size_t i)
 	struct pick p = { .check = id ? id->check->id : "", .role = ROLE_OWN };
 	for (size_t at = 0; (o = view_next(v, &p, &at));)
 		last = obs_has(o, A_FLIGHT) ? o : last;
+	if (last && obs_text_is(last, A_FLIGHT, "hello-verify-request"))
+		return "the server asks for its cookie again and again, and never goes on";
 	return last ? view_say(v, "the cookie exchange works; of the server's flight only %s came",
 			       obs_get_text(last, A_FLIGHT, "")) :
 		      "the cookie exchange works, then nothing of the server's flight comes";
