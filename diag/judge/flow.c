@@ -126,6 +126,13 @@ static void note_span(const struct observation *o, struct flow *f)
 		f->last_us = sent;
 }
 
+static void note_address(const struct observation *o, struct flow *f)
+{
+	const char *address = obs_get_text(o, A_ADDRESS, NULL);
+	if (address && f->n_addresses < FLOW_MAX_ADDRESSES && !flow_went_to(f, address))
+		f->addresses[f->n_addresses++] = address;
+}
+
 static struct try *try_of(struct try *tries, unsigned *n, const struct observation *o)
 {
 	const char *address = obs_get_text(o, A_ADDRESS, "");
@@ -159,6 +166,7 @@ void flow_read(const struct judge_view *v, const struct check *c, struct flow *o
 	const struct observation *o;
 	*out = (struct flow){ .check = c, .rtt_ms = -1 };
 	for (size_t at = 0; (o = view_next(v, &p, &at));) {
+		note_address(o, out);
 		if (is_side_try(o))
 			continue;
 		note(c, o, out);
@@ -172,6 +180,14 @@ void flow_read(const struct judge_view *v, const struct check *c, struct flow *o
 	}
 	for (unsigned i = 0; i < n; i++)
 		++*counter(out, tries[i].best);
+}
+
+bool flow_went_to(const struct flow *f, const char *address)
+{
+	for (unsigned i = 0; i < f->n_addresses; i++)
+		if (strcmp(f->addresses[i], address) == 0)
+			return true;
+	return false;
 }
 
 bool flow_replied(const struct flow *f)
