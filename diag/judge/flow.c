@@ -147,8 +147,13 @@ static void note_span(const struct observation *o, struct flow *f)
  * say is nothing about the network. */
 static void note_address(const struct observation *o, struct flow *f, bool *somewhere)
 {
+	const char *address = obs_get_text(o, A_ADDRESS, NULL);
 	struct addr a;
-	if (addr_parse(obs_get_text(o, A_ADDRESS, ""), &a))
+	if (!address)
+		return;
+	if (f->n_addresses < FLOW_MAX_ADDRESSES && !flow_went_to(f, address))
+		f->addresses[f->n_addresses++] = address;
+	if (addr_parse(address, &a))
 		return;
 	*somewhere |= addr_is_routable(&a);
 	f->nowhere = !*somewhere;
@@ -202,6 +207,14 @@ void flow_read(const struct judge_view *v, const struct check *c, struct flow *o
 	}
 	for (unsigned i = 0; i < n; i++)
 		++*counter(out, tries[i].best);
+}
+
+bool flow_went_to(const struct flow *f, const char *address)
+{
+	for (unsigned i = 0; i < f->n_addresses; i++)
+		if (strcmp(f->addresses[i], address) == 0)
+			return true;
+	return false;
 }
 
 bool flow_replied(const struct flow *f)

@@ -17,6 +17,7 @@
 enum {
 	DRAFT_MAX_LOG = 8,
 	FLOW_MAX_TRIES = 64,
+	FLOW_MAX_ADDRESSES = 16, /* a check tries at most a handful */
 	/* Proof rule 1: silence says something after five tries that span eight seconds. */
 	SILENCE_TRIES = 5,
 	SILENCE_US = 8000000,
@@ -44,6 +45,8 @@ struct flow {
 	bool alert;                 /* a DTLS or TLS alert came */
 	bool nowhere;               /* DNS gave no address that a packet could leave for */
 	const char *reason;         /* of the last NOT_RUN */
+	const char *addresses[FLOW_MAX_ADDRESSES]; /* the first it went to */
+	unsigned n_addresses;
 };
 
 enum dns_class { /* best first */
@@ -113,6 +116,7 @@ bool obs_authentic(const struct check *c, const struct observation *o);
 const struct flow *view_flow(const struct judge_view *v, size_t target);
 const struct flow *view_flow_id(const struct judge_view *v, const char *stem, const char *suffix,
 				const char *target);
+bool flow_went_to(const struct flow *f, const char *address);
 bool flow_replied(const struct flow *f);  /* something came back, right or wrong */
 bool flow_silent(const struct flow *f);   /* silence that counts: 5 tries, watched for 8 s */
 bool flow_hinted(const struct flow *f);   /* silence worth mentioning */

@@ -562,9 +562,10 @@ static void the_sweep_ends_soon(void **state)
 	init(&sim, &m);
 	uint64_t start = sim.now;
 	hops_add(&sim.hops, HOPS_SWEEP, sim.now);
-	run_until(&sim, start + 499 * MS);
+	uint64_t end = start + 100 * MS + HOPS_SWEEP_QUIET_NS; /* the last answer comes at 100 ms */
+	run_until(&sim, end - MS);
 	assert_false(hops_idle(&sim.hops, sim.now));
-	run_until(&sim, start + 501 * MS); /* last answer at 100 ms */
+	run_until(&sim, end + MS);
 	assert_true(hops_idle(&sim.hops, sim.now));
 	assert_int_equal(sim.n, HOPS_SWEEP_TTL);
 	for (unsigned h = 0; h < MAX_HOPS; h++)

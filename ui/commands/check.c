@@ -19,13 +19,29 @@ struct live {
 	struct run *run;
 	struct journal *journal; /* -o ndjson */
 	bool progress;
+	char so_far[160]; /* the first verdict that anything was shown for, or empty */
 };
 
-/* One line on a terminal's stderr: how far the run is. */
-static void show_progress(const struct run *r, const struct observation *o)
+static void note_verdict(void *ctx, const struct verdict *v)
 {
-	fprintf(stderr, "\r\x1b[K%5.1f s  %zu observations, last: %s %s", (double)o->t_us / 1e6, r->n_obs,
-		o->check, outcome_names[o->outcome]);
+	struct live *live = ctx;
+	bool worth = !v->hidden && v->confidence != CONF_UNDETERMINED && v->effect != EFFECT_NOTE;
+	if (worth && !live->so_far[0])
+		snprintf(live->so_far, sizeof(live->so_far), "%s: %s", confidence_names[v->confidence],
+			 v->summary);
+}
+
+/* One line of at most 79 columns on a terminal's stderr: how far the run is, and its verdict as
+ * soon as there is one. */
+static void show_progress(struct live *live, const struct observation *o)
+{
+	live->so_far[0] = '\0';
+	judge_so_far(live->run, o->t_us, note_verdict, live);
+	fprintf(stderr, "\r\x1b[K%5.1f s  %zu observations, ", (double)o->t_us / 1e6, live->run->n_obs);
+	if (live->so_far[0])
+		fprintf(stderr, "%.50s", live->so_far);
+	else
+		fprintf(stderr, "last: %s %s", o->check, outcome_names[o->outcome]);
 	fflush(stderr);
 }
 
@@ -35,7 +51,7 @@ static void on_observation(void *ctx, const struct observation *o)
 	if (live->journal)
 		journal_observation(live->journal, o);
 	if (live->progress)
-		show_progress(live->run, o);
+		show_progress(live, o);
 }
 
 int write_report(const struct command_ctx *c, const struct run *r, int code)

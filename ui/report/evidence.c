@@ -55,8 +55,9 @@ static const char *link_text(struct arena *a, const struct observation *o)
 
 static const char *gateway_text(struct arena *a, const struct observation *o)
 {
-	return arena_printf(a, "answers on the link%s%s", obs_has(o, A_MAC) ? " as " : "",
-			    obs_get_text(o, A_MAC, ""));
+	bool through = obs_text_is(o, A_REPLY, "data"); /* shown by what came back through it */
+	return arena_printf(a, "%s%s%s", through ? "forwards for this host" : "answers on the link",
+			    obs_has(o, A_MAC) ? " as " : "", obs_get_text(o, A_MAC, ""));
 }
 
 static const char *name_text(struct arena *a, const struct observation *o)
