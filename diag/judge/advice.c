@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-#define DEVICE_PLACEHOLDER "DEVICE-MAC"
-
 /* ---- keep-alive ---- */
 enum { MONTH_S = 30 * 86400 };
 
@@ -139,7 +137,7 @@ static void needs(struct judge_view *v)
 	for (size_t i = 0; i < s->n_devices; i++)
 		needs_of(v, s->devices[i].mac[0] ? s->devices[i].mac : s->devices[i].ip);
 	if (!s->n_devices)
-		needs_of(v, DEVICE_PLACEHOLDER);
+		needs_of(v, NEED_PLACEHOLDER);
 }
 
 void judge_advice(struct judge_view *v)

@@ -27,6 +27,8 @@ const struct setting_def setting_defs[] = {
 	  "a device the allow-list is for; may be given several times"),
 	S("devices", 0, SET_TEXT, devices_file, "", "FILE", false,
 	  "the same from a file, one MAC[,IP][,NAME] a line"),
+	S("for", 0, SET_TEXT, dialect, "", "DIALECT", false,
+	  "firewall that `rules` writes for (`sallyport list` names them)"),
 	S("identity-key", 0, SET_TEXT, identity_key, "", "FILE", false,
 	  "public key (PEM or DER) that replaces the profile's server key"),
 	S("controls", 0, SET_BOOL, controls, "no", NULL, true,
