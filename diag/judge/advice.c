@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-#define DEVICE_PLACEHOLDER "DEVICE-MAC"
-
 /* ---- keep-alive ---- */
 enum { MONTH_S = 30 * 86400 };
 
@@ -138,7 +136,7 @@ static void needs_of(struct judge_view *v, const char *from)
 static const char *source(const struct settings *s, size_t i)
 {
 	if (!s->n_devices)
-		return DEVICE_PLACEHOLDER;
+		return NEED_PLACEHOLDER;
 	return s->devices[i].mac[0] ? s->devices[i].mac : s->devices[i].ip;
 }
 

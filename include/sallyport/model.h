@@ -277,6 +277,9 @@ struct keepalive {
 	bool known; /* false: rests on the profile alone */
 };
 
+/* The source of a need where no device was named: never `any`, this host or the LAN. */
+#define NEED_PLACEHOLDER "DEVICE-MAC"
+
 struct need {
 	const char *from; /* device MAC, address or the placeholder; never this host */
 	const char *to;   /* name, wildcard or address */

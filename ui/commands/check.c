@@ -54,32 +54,49 @@ static void on_observation(void *ctx, const struct observation *o)
 		show_progress(live, o);
 }
 
-int write_report(const struct command_ctx *c, const struct run *r, int code)
+int write_document(const struct command_ctx *c, document_fn *write, void *ctx, int code)
 {
-	const struct settings *s = &c->settings;
-	const struct report_def *def = report_by_name(s->format);
-	const char *path = *s->output ? arena_printf(c->arena, "%s.part", s->output) : NULL;
+	const char *to = c->settings.output;
+	const char *path = *to ? arena_printf(c->arena, "%s.part", to) : NULL;
 	FILE *out = path ? fopen(path, "we") : stdout;
-	if (!def)
-		return command_fail(SP_EXIT_USAGE, "no report format '%s'", s->format);
 	if (!out)
-		return command_fail(SP_EXIT_IO, "--output %s: %s", s->output, strerror(errno));
-	struct report_options o = { .color = !path && !s->no_color && isatty(STDOUT_FILENO),
-				    .ascii = s->ascii, .redact = s->redact, .verbose = s->verbose, .quiet = s->quiet,
-				    .width = 80 };
-	int e = def->write(r, &o, out);
+		return command_fail(SP_EXIT_IO, "--output %s: %s", to, strerror(errno));
+	int e = write(ctx, out);
 	if (!path)
 		return code;
 	if (fclose(out) && !e)
 		e = -errno;
-	if (!e && rename(path, s->output))
+	if (!e && rename(path, to))
 		e = -errno;
-	if (e) {
-		unlink(path);
-		return command_fail(SP_EXIT_IO, "--output %s: %s; the verdict was exit code %d", s->output,
-				    sp_strerror(e), code);
-	}
-	return code;
+	if (!e)
+		return code;
+	unlink(path);
+	return command_fail(SP_EXIT_IO, "--output %s: %s; the exit code would have been %d", to,
+			    sp_strerror(e), code);
+}
+
+struct report_job {
+	const struct report_def *def;
+	const struct run *run;
+	struct report_options options;
+};
+
+static int write_job(void *ctx, FILE *out)
+{
+	const struct report_job *j = ctx;
+	return j->def->write(j->run, &j->options, out);
+}
+
+int write_report(const struct command_ctx *c, const struct run *r, int code)
+{
+	const struct settings *s = &c->settings;
+	struct report_job j = { .def = report_by_name(s->format), .run = r };
+	j.options = (struct report_options){
+		.color = !*s->output && !s->no_color && isatty(STDOUT_FILENO), .ascii = s->ascii,
+		.redact = s->redact, .verbose = s->verbose, .quiet = s->quiet, .width = 80 };
+	if (!j.def)
+		return command_fail(SP_EXIT_USAGE, "no report format '%s'", s->format);
+	return write_document(c, write_job, &j, code);
 }
 
 static int load_profile(struct command_ctx *c, struct run *r, struct sp_error *err)
@@ -135,20 +152,33 @@ static int dry_run(const struct run *r)
 	return 0;
 }
 
-static int measure(struct command_ctx *c, struct run *r)
+static int measure(const struct command_ctx *c, struct live *live)
 {
-	struct live live = { .run = r };
-	bool stream = strcmp(c->settings.format, "ndjson") == 0 && !*c->settings.output;
-	live.progress = !stream && !c->settings.quiet && isatty(STDERR_FILENO);
-	if (stream)
-		live.journal = journal_open(r, stdout);
-	struct runner_hooks hooks = { .observed = on_observation, .ctx = &live };
-	int e = runner_run(r, &hooks);
-	if (live.progress)
+	struct runner_hooks hooks = { .observed = on_observation, .ctx = live };
+	live->progress = !live->journal && !c->settings.quiet && isatty(STDERR_FILENO);
+	int e = runner_run(live->run, &hooks);
+	if (live->progress)
 		fputs("\r\x1b[K", stderr);
 	if (e)
 		return command_fail(SP_EXIT_INTERNAL, "the run could not start: %s", sp_strerror(e));
-	judge_run(r);
+	judge_run(live->run);
+	return 0;
+}
+
+int check_measure(struct command_ctx *c, struct run *r)
+{
+	return measure(c, &(struct live){ .run = r });
+}
+
+static int measure_and_report(struct command_ctx *c, struct run *r)
+{
+	struct live live = { .run = r };
+	bool stream = strcmp(c->settings.format, "ndjson") == 0 && !*c->settings.output;
+	if (stream)
+		live.journal = journal_open(r, stdout);
+	int code = measure(c, &live);
+	if (code)
+		return code;
 	if (stream)
 		return journal_close(live.journal) ? command_fail(SP_EXIT_IO, "standard output was closed")
 						   : r->exit;
@@ -161,18 +191,24 @@ static int exit_of(int e)
 	       : e == SP_E_MISSING ? SP_EXIT_MISSING : SP_EXIT_CONFIG;
 }
 
-static int run(struct command_ctx *c)
+int check_with_plan(struct command_ctx *c, run_fn *fn)
 {
 	struct run *r = run_new();
 	struct host_facts host;
 	struct sp_error err = { 0 };
 	char line[1024];
-	int e = c->n_operands ? sp_error_set(&err, SP_E_USAGE, "check takes no operand '%s'", c->operands[0])
-			      : prepare(c, r, &host, &err);
+	int e = prepare(c, r, &host, &err);
 	int code = e ? command_fail(exit_of(e), "%s", sp_error_format(&err, line, sizeof(line)))
-		     : c->settings.dry_run ? dry_run(r) : measure(c, r);
+		     : c->settings.dry_run ? dry_run(r) : fn(c, r);
 	run_free(r);
 	return code;
+}
+
+static int run(struct command_ctx *c)
+{
+	if (c->n_operands)
+		return command_fail(SP_EXIT_USAGE, "check takes no operand '%s'", c->operands[0]);
+	return check_with_plan(c, measure_and_report);
 }
 
 const struct command check_command = {

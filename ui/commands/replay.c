@@ -15,7 +15,7 @@ static void say_differences(const struct replay_notes *n)
 		fprintf(stderr, "sallyport: %s\n", n->differences[i]);
 }
 
-static int report(struct command_ctx *c, FILE *in, const char *label)
+static int use(struct command_ctx *c, FILE *in, const char *label, run_fn *fn)
 {
 	struct run *r = NULL;
 	struct replay_notes notes;
@@ -24,7 +24,7 @@ static int report(struct command_ctx *c, FILE *in, const char *label)
 	if (replay_read(in, label, NULL, &r, &notes, &err))
 		return command_fail(SP_EXIT_DAMAGED, "%s", sp_error_format(&err, line, sizeof(line)));
 	say_differences(&notes);
-	int code = write_report(c, r, r->exit);
+	int code = fn(c, r);
 	if (code != SP_EXIT_IO && notes.damaged_line)
 		code = command_fail(SP_EXIT_DAMAGED, "%s", sp_error_format(&err, line, sizeof(line)));
 	else if (code != SP_EXIT_IO && !notes.ended)
@@ -33,20 +33,29 @@ static int report(struct command_ctx *c, FILE *in, const char *label)
 	return code;
 }
 
+int replay_with_run(struct command_ctx *c, const char *path, run_fn *fn)
+{
+	if (strcmp(path, "-") == 0)
+		return use(c, stdin, "stdin", fn);
+	FILE *in = fopen(path, "re");
+	if (!in)
+		return command_fail(SP_EXIT_MISSING, "%s: %s", path, strerror(errno));
+	int code = use(c, in, path, fn);
+	fclose(in);
+	return code;
+}
+
+static int report(struct command_ctx *c, struct run *r)
+{
+	return write_report(c, r, r->exit);
+}
+
 static int run(struct command_ctx *c)
 {
 	if (c->n_operands != 1)
 		return command_fail(SP_EXIT_USAGE, "%s takes one recorded run (a file, or - for stdin)",
 				    c->argv[1]);
-	const char *path = c->operands[0];
-	if (strcmp(path, "-") == 0)
-		return report(c, stdin, "stdin");
-	FILE *in = fopen(path, "re");
-	if (!in)
-		return command_fail(SP_EXIT_MISSING, "%s: %s", path, strerror(errno));
-	int code = report(c, in, path);
-	fclose(in);
-	return code;
+	return replay_with_run(c, c->operands[0], report);
 }
 
 const struct command replay_command = {

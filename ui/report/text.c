@@ -8,6 +8,7 @@
 #include "sallyport/judge.h"
 #include "sallyport/netinfo.h"
 #include "sallyport/profile.h"
+#include "sallyport/rules.h"
 #include "writers.h"
 
 static const struct {
@@ -129,6 +130,8 @@ static void needs(struct doc *d)
 					      n->expires ? ", expires" : "");
 		doc_part(d, &(struct doc_part){ .prefix = "    ", .indent = 8 }, line);
 	}
+	doc_part(d, &(struct doc_part){ .prefix = "  as rules: ", .indent = 12 },
+		 doc_printf(d, "sallyport rules --for %s --device MAC", dialect_table[0].name));
 }
 
 static void not_tested(struct doc *d)
