@@ -294,6 +294,6 @@ void lab_init_main(const struct lab_start *s)
 	int signals = signalfd(-1, &set, SFD_CLOEXEC);
 	int e = set_up(&in, &err);
 	if (e)
-		leave(&in, e, 0, &err);
+		leave(&in, e < 0 ? e : 0, e < 0 ? 0 : e, &err);
 	watch(&in, signals);
 }

@@ -93,7 +93,8 @@ struct lab_readiness {
 void lab_ready(int fd, int code, const struct sp_error *err);
 
 /* ---- CMD (command.c) --------------------------------------------------------------------------- */
-/* In a fresh child: enters the device, and becomes argv. Returns only when it cannot. */
+/* In a fresh child: enters the device, and becomes argv. Returns only when it cannot: negative, or 126 or
+ * 127 when only the last step failed. */
 int lab_command_exec(const struct lab_order *o, const struct lab_world *w, const char *faults,
 		     int device_fd, char *const argv[], struct sp_error *err);
 /* Sets LAB_DIR and the key files for hooks, and for CMD those two that it may know. */

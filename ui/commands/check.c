@@ -99,17 +99,31 @@ int write_report(const struct command_ctx *c, const struct run *r, int code)
 	return write_document(c, write_job, &j, code);
 }
 
-static int load_profile(struct command_ctx *c, struct run *r, struct sp_error *err)
+/* Nobody sees a variable on the command line: the error has to name it. */
+static int blame(struct command_ctx *c, const char *setting, int e, struct sp_error *err)
+{
+	const char *label = setting_label(c->arena, &c->settings, setting);
+	struct sp_error was = *err;
+	if (e && strncmp(label, "--", 2))
+		snprintf(err->text, sizeof(err->text), "%.300s (from %s)", was.text, label);
+	return e;
+}
+
+static int load_key(struct command_ctx *c, struct run *r, struct sp_error *err)
 {
 	uint8_t key[PROFILE_KEY_MAX];
 	size_t n = 0;
-	int e = profile_load(r->arena, c->settings.profile, &r->profile, err);
-	if (e || !*c->settings.identity_key)
-		return e;
-	e = crypto_load_spki(c->settings.identity_key, key, sizeof(key), &n, err);
+	int e = crypto_load_spki(c->settings.identity_key, key, sizeof(key), &n, err);
 	if (!e)
 		r->profile = profile_with_key(r->arena, r->profile, key, n);
-	return e;
+	return blame(c, "identity-key", e, err);
+}
+
+static int load_profile(struct command_ctx *c, struct run *r, struct sp_error *err)
+{
+	int e = profile_load(r->arena, c->settings.profile, &r->profile, err);
+	e = blame(c, "profile", e, err);
+	return e || !*c->settings.identity_key ? e : load_key(c, r, err);
 }
 
 static int prepare(struct command_ctx *c, struct run *r, struct host_facts *host, struct sp_error *err)
@@ -117,7 +131,7 @@ static int prepare(struct command_ctx *c, struct run *r, struct host_facts *host
 	char stamp[CLOCK_STRLEN], name[256] = "", shown[256];
 	uint32_t random = 0;
 	int e = load_profile(c, r, err);
-	e = e ? e : netinfo_read(c->settings.interface, host, err);
+	e = e ? e : blame(c, "interface", netinfo_read(c->settings.interface, host, err), err);
 	if (e)
 		return e;
 	(void)gethostname(name, sizeof(name) - 1);
@@ -185,30 +199,21 @@ static int measure_and_report(struct command_ctx *c, struct run *r)
 	return write_report(c, r, r->exit);
 }
 
-static int exit_of(int e)
-{
-	return e == SP_E_UNKNOWN || e == SP_E_USAGE ? SP_EXIT_USAGE
-	       : e == SP_E_MISSING ? SP_EXIT_MISSING : SP_EXIT_CONFIG;
-}
-
 int check_with_plan(struct command_ctx *c, run_fn *fn)
 {
 	struct run *r = run_new();
 	struct host_facts host;
 	struct sp_error err = { 0 };
-	char line[1024];
 	int e = prepare(c, r, &host, &err);
-	int code = e ? command_fail(exit_of(e), "%s", sp_error_format(&err, line, sizeof(line)))
-		     : c->settings.dry_run ? dry_run(r) : fn(c, r);
+	int code = e ? command_error(e, &err) : c->settings.dry_run ? dry_run(r) : fn(c, r);
 	run_free(r);
 	return code;
 }
 
 static int run(struct command_ctx *c)
 {
-	if (c->n_operands)
-		return command_fail(SP_EXIT_USAGE, "check takes no operand '%s'", c->operands[0]);
-	return check_with_plan(c, measure_and_report);
+	int wrong = command_operands(c, 0, 0);
+	return wrong ? wrong : check_with_plan(c, measure_and_report);
 }
 
 const struct command check_command = {
