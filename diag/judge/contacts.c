@@ -10,7 +10,7 @@ static const struct not_tested always[] = {
 	{ "DHCP for a new client", "this host already has its address" },
 	{ "how long the NAT remembers an idle flow", "not part of this run" },
 };
-enum { ALWAYS = sizeof(always) / sizeof(always[0]), CONTROLS = 2 };
+enum { ALWAYS = sizeof(always) / sizeof(always[0]), SOMETIMES = 4 };
 
 static struct contact *find(struct run *r, const char *address, const char *proto, uint16_t port)
 {
@@ -83,9 +83,14 @@ static void not_tested(struct judge_view *v)
 {
 	struct run *r = v->run;
 	r->n_not_tested = 0;
-	r->not_tested = arena_alloc(r->arena, (ALWAYS + CONTROLS + r->n_checks) * sizeof(*r->not_tested));
+	r->not_tested = arena_alloc(r->arena, (ALWAYS + SOMETIMES + r->n_checks) * sizeof(*r->not_tested));
 	for (size_t i = 0; i < ALWAYS; i++)
 		add(r, always[i].what, always[i].why);
+	if (r->host->virtual_)
+		add(r, "the real link, its MAC address and any NAT outside of this host",
+		    "the uplink is virtual");
+	if (r->host->n_others)
+		add(r, "other default routes of this host", "one uplink is tested at a time (-i)");
 	controls(v);
 	for (size_t i = 0; i < r->n_checks; i++) {
 		const struct check *c = &r->checks[i];

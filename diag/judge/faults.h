@@ -9,6 +9,8 @@
 #include "view.h"
 
 extern const struct fault fault_no_address, fault_gateway_mute, fault_no_route, fault_own_firewall;                                                       /* local.c */
+extern const struct fault fault_host_forwards, fault_vpn_took_route, fault_vpn_killswitch,
+	fault_clat_only, fault_link_changed, fault_resolver_unknown, fault_nat64_only; /* vantage.c */
 extern const struct fault fault_resolver_down, fault_dns_udp_only_blocked; /* resolver.c */
 extern const struct fault fault_dns_policy_block, fault_dns_forged, fault_captive_dns,
 	fault_split_horizon;                                  /* dns.c */

@@ -89,6 +89,13 @@ static void add_names(struct run *r)
 	}
 }
 
+/* An IPv6-only network shows itself by this name (RFC 7050), asked only where it may be one. */
+static void add_ipv4only(struct run *r)
+{
+	if (r->host->route6 && !r->host->route4)
+		add(r, "dns.name", "ipv4only.arpa", "dns.name");
+}
+
 static void add_target(struct run *r, size_t i)
 {
 	const struct profile_target *t = &r->profile->targets[i];
@@ -167,6 +174,7 @@ int plan_make(struct run *r, struct sp_error *err)
 		return e;
 	add_host(r);
 	add_names(r);
+	add_ipv4only(r);
 	for (size_t i = 0; i < r->profile->n_targets; i++)
 		add_target(r, i);
 	add_path(r);

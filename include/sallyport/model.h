@@ -49,6 +49,7 @@ enum effect {
 	EFFECT_NOTE,    /* worth saying, changes nothing for the devices */
 	EFFECT_FRAGILE, /* they work, but degraded */
 	EFFECT_BLOCKS,  /* they cannot work */
+	EFFECT_DOUBT,   /* what was seen from here does not show it */
 	EFFECT_COUNT
 };
 
