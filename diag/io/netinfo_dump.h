@@ -7,8 +7,9 @@
 
 #include "sallyport/netinfo.h"
 
-#include <netlink/cache.h>
-#include <netlink/route/link.h>
+struct nl_sock;
+struct nl_cache;
+struct rtnl_link;
 
 enum { NETINFO_MAX_DEFAULTS = 16 };
 

@@ -4,8 +4,9 @@
  */
 #include "diag/io/netinfo_dump.h"
 
-#include <ctype.h>
 #include <net/if.h>
+#include <netlink/cache.h>
+#include <netlink/route/link.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
