@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "sallyport/text.h"
+#include "sallyport/wire/proxy.h"
 
 static void say(struct host_facts *h, const char *kind, const char *name)
 {
@@ -88,8 +89,24 @@ static void in_vm(struct host_facts *h)
 	say(h, "vm", name);
 }
 
+/* The proxy that this user's programs use; credentials in the value are not kept. */
+static void proxy_variable(struct host_facts *h)
+{
+	static const char *const names[] = { "https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy",
+					     "ALL_PROXY" };
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !h->proxy[0]; i++) {
+		const char *value = getenv(names[i]);
+		struct proxy_address p;
+		if (!value || proxy_parse(wire_text_str(value), &p))
+			continue;
+		snprintf(h->proxy, sizeof(h->proxy), "%.240s:%u", p.host.s, p.port);
+		text_copy(h->proxy_source, sizeof(h->proxy_source), names[i]);
+	}
+}
+
 void hostenv_fill(struct host_facts *h)
 {
 	if (!in_wsl(h) && !in_container(h))
 		in_vm(h);
+	proxy_variable(h);
 }

@@ -1,4 +1,4 @@
-/* What this host runs in: bare metal, a virtual machine, a container, WSL. Read from files that need
+/* What this host runs in (bare metal, a virtual machine, a container, WSL) and its web proxy. Read from files that need
  * no privilege; nothing found leaves the facts empty. */
 #ifndef SALLYPORT_IO_HOSTENV_H
 #define SALLYPORT_IO_HOSTENV_H

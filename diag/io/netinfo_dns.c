@@ -114,26 +114,39 @@ static void add_stub(struct host_facts *h, const struct addr *a, const char *why
 	text_copy(h->stubs[h->n_stubs++].why, sizeof(h->stubs[0].why), why);
 }
 
+/* The first file that says so. */
+static void keep(char *out, size_t cap, const char *text)
+{
+	if (!*out)
+		text_copy(out, cap, text);
+}
+
 static void take_file(const struct netinfo_dump *d, struct host_facts *h, const struct source *s,
-		      const char *path, uint8_t *buffer)
+		      const char *path, bool resolvers, uint8_t *buffer)
 {
 	struct hostfile f = { 0 };
 	hostfile_read(s->format, h->ifname, read_file(path, buffer), &f);
-	for (size_t i = 0; i < f.n_resolvers; i++)
+	for (size_t i = 0; i < f.n_resolvers && resolvers; i++)
 		if (!not_the_sites(d, h, &f.resolvers[i]))
 			add_site(h, &f.resolvers[i], s->who);
+	keep(h->wpad_url, sizeof(h->wpad_url), f.wpad_url);
+	keep(h->portal_api, sizeof(h->portal_api), f.portal_api);
+	keep(h->domain, sizeof(h->domain), f.domain.s);
 }
 
+/* All files are read for what DHCP said beside resolvers; resolvers come from the first that has
+ * any. */
 static void search(const struct netinfo_dump *d, struct host_facts *h, uint8_t *buffer)
 {
-	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]) && !h->n_resolvers; i++) {
+	for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
+		bool wanted = !h->n_resolvers;
 		char pattern[160];
 		glob_t g;
 		expand(sources[i].path, h, pattern, sizeof(pattern));
 		if (glob(pattern, 0, NULL, &g) != 0)
 			continue;
-		for (size_t k = 0; k < g.gl_pathc && !h->n_resolvers; k++)
-			take_file(d, h, &sources[i], g.gl_pathv[k], buffer);
+		for (size_t k = 0; k < g.gl_pathc; k++)
+			take_file(d, h, &sources[i], g.gl_pathv[k], wanted, buffer);
 		globfree(&g);
 	}
 }
@@ -152,7 +165,7 @@ void netinfo_fill_resolvers(const struct netinfo_dump *d, struct host_facts *h)
 		else
 			add_site(h, &f.resolvers[i], "/etc/resolv.conf");
 	}
-	if (!h->n_resolvers)
-		search(d, h, buffer);
+	keep(h->domain, sizeof(h->domain), f.domain.s);
+	search(d, h, buffer);
 	free(buffer);
 }

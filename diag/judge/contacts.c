@@ -10,7 +10,7 @@ static const struct not_tested always[] = {
 	{ "DHCP for a new client", "this host already has its address" },
 	{ "how long the NAT remembers an idle flow", "not part of this run" },
 };
-enum { ALWAYS = sizeof(always) / sizeof(always[0]), SOMETIMES = 4 };
+enum { ALWAYS = sizeof(always) / sizeof(always[0]), SOMETIMES = 5 };
 
 static struct contact *find(struct run *r, const char *address, const char *proto, uint16_t port)
 {
@@ -79,6 +79,20 @@ static void controls(struct judge_view *v)
 		add(r, "an address that must never answer, as a control", "only with --controls");
 }
 
+static bool portal_clean(const struct judge_view *v)
+{
+	bool any = false;
+	for (size_t i = 0; i < v->run->n_checks; i++) {
+		const struct check *c = &v->run->checks[i];
+		if (strcmp(c->probe, "http") || !c->chosen)
+			continue;
+		if (c->state != STATE_PASS)
+			return false;
+		any = true;
+	}
+	return any;
+}
+
 static void not_tested(struct judge_view *v)
 {
 	struct run *r = v->run;
@@ -86,6 +100,9 @@ static void not_tested(struct judge_view *v)
 	r->not_tested = arena_alloc(r->arena, (ALWAYS + SOMETIMES + r->n_checks) * sizeof(*r->not_tested));
 	for (size_t i = 0; i < ALWAYS; i++)
 		add(r, always[i].what, always[i].why);
+	if (portal_clean(v))
+		add(r, "a captive portal that this host has already passed",
+		    "none was seen from this MAC; one already passed cannot be seen");
 	if (r->host->virtual_)
 		add(r, "the real link, its MAC address and any NAT outside of this host",
 		    "the uplink is virtual");

@@ -15,7 +15,7 @@ const struct fault *const fault_table[] = {
 	&fault_resolver_down, &fault_dns_udp_only_blocked, &fault_captive_dns, &fault_dns_policy_block,
 	&fault_split_horizon, &fault_dns_forged,
 	/* what stands before the Internet */
-	&fault_captive_http, &fault_accept_all_tcp,
+	&fault_captive_http, &fault_proxy_required, &fault_accept_all_tcp,
 	/* the devices' own flows */
 	&fault_udp_all_blocked, &fault_udp_rejected, &fault_udp_port_blocked, &fault_server_down,
 	&fault_udp_dest_block, &fault_udp_impostor, &fault_flight_stall,

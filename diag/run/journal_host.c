@@ -27,6 +27,9 @@ static const struct fact {
 	F("forwards", FACT_BOOL, forwards),   F("lan", FACT_TEXT, lan),
 	F("tunnel", FACT_TEXT, tunnel),       F("tunnel_takes", FACT_BOOL, tunnel_takes),
 	F("resolver_source", FACT_TEXT, resolver_source),
+	F("proxy", FACT_TEXT, proxy),         F("proxy_source", FACT_TEXT, proxy_source),
+	F("wpad_url", FACT_TEXT, wpad_url),   F("domain", FACT_TEXT, domain),
+	F("portal_api", FACT_TEXT, portal_api),
 #undef F
 };
 enum { N_FACTS = sizeof(facts) / sizeof(facts[0]) };

@@ -165,6 +165,14 @@ static int check_kinds(const struct run *r, struct sp_error *err)
 	return 0;
 }
 
+/* Whatever names a web proxy, so that it can be asked when people's services stay silent. */
+static void add_proxy(struct run *r)
+{
+	const struct host_facts *h = r->host;
+	if (h->proxy[0] || h->wpad_url[0] || h->domain[0])
+		add(r, "portal", h->proxy[0] ? h->proxy : h->wpad_url[0] ? h->wpad_url : "web proxy", "proxy");
+}
+
 int plan_make(struct run *r, struct sp_error *err)
 {
 	r->checks = arena_alloc(r->arena, MAX_CHECKS * sizeof(struct check));
@@ -178,6 +186,7 @@ int plan_make(struct run *r, struct sp_error *err)
 	for (size_t i = 0; i < r->profile->n_targets; i++)
 		add_target(r, i);
 	add_path(r);
+	add_proxy(r);
 	const struct settings *s = r->settings;
 	for (size_t i = 0; i < r->n_checks; i++) {
 		struct check *c = &r->checks[i];

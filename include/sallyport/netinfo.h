@@ -57,6 +57,11 @@ struct host_facts {
 	/* What this host itself asks and no device would: a loopback stub, a tunnel's resolver. */
 	struct host_stub stubs[HOST_MAX_RESOLVERS];
 	size_t n_stubs;
+	/* Ways of people's tools that devices do not have, and what DHCP said about a portal. */
+	char proxy[256], proxy_source[24]; /* host:port; empty: none named */
+	char wpad_url[256];                /* proxy script, DHCP option 252 */
+	char domain[256];                  /* this network's domain: wpad.DOMAIN is asked */
+	char portal_api[256];              /* captive-portal API, DHCP option 114 (RFC 8910) */
 	struct host_route others[HOST_MAX_ROUTES];
 	size_t n_others;
 	bool forwards;      /* for a LAN: ip_forward is on, and there is one (a container bridge is none) */

@@ -119,6 +119,9 @@ static void vantage(struct doc *d)
 				       "past it, by %s, as a device's would.", h->tunnel, h->ifname));
 	other_ways(d);
 	resolver_lines(d);
+	if (h->proxy[0])
+		doc_text(d, doc_printf(d, "People's programs here use the web proxy %s (%s); devices cannot, and "
+				       "these checks did not.", h->proxy, h->proxy_source));
 	doc_blank(d);
 }
 
