@@ -12,7 +12,7 @@ static const struct not_tested always[] = {
 };
 enum {
 	ALWAYS = sizeof(always) / sizeof(always[0]),
-	CONTROLS = 2,
+	SOMETIMES = 5, /* what only some runs have to say */
 	MAX_CONTACTS = 512, /* a run sends at most 500 packets (design section 9) */
 };
 
@@ -96,13 +96,35 @@ static void controls(struct judge_view *v)
 		add(r, "an address that must never answer, as a control", "only with --controls");
 }
 
+static bool portal_clean(const struct judge_view *v)
+{
+	bool any = false;
+	for (size_t i = 0; i < v->run->n_checks; i++) {
+		const struct check *c = &v->run->checks[i];
+		if (strcmp(c->probe, "http") || !c->chosen)
+			continue;
+		if (c->state != STATE_PASS)
+			return false;
+		any = true;
+	}
+	return any;
+}
+
 static void not_tested(struct judge_view *v)
 {
 	struct run *r = v->run;
 	r->n_not_tested = 0;
-	r->not_tested = arena_alloc(r->arena, (ALWAYS + CONTROLS + r->n_checks) * sizeof(*r->not_tested));
+	r->not_tested = arena_alloc(r->arena, (ALWAYS + SOMETIMES + r->n_checks) * sizeof(*r->not_tested));
 	for (size_t i = 0; i < ALWAYS; i++)
 		add(r, always[i].what, always[i].why);
+	if (portal_clean(v))
+		add(r, "a captive portal that this host has already passed",
+		    "none was seen from this MAC; one already passed cannot be seen");
+	if (r->host->virtual_)
+		add(r, "the real link, its MAC address and any NAT outside of this host",
+		    "the uplink is virtual");
+	if (r->host->n_others)
+		add(r, "other default routes of this host", "one uplink is tested at a time (-i)");
 	controls(v);
 	for (size_t i = 0; i < r->n_checks; i++) {
 		const struct check *c = &r->checks[i];

@@ -154,7 +154,8 @@ static void no_route(struct judge_view *v, const struct fault *f)
 {
 	const struct observation *o = last_of(v, "link");
 	if (o && obs_text_is(o, A_REASON, "no-route") && !anything_answers(v)) {
-		route_here(v, f, o);
+		if (!v->run->host->tunnel_takes) /* H2 otherwise */
+			route_here(v, f, o);
 		return;
 	}
 	for (size_t i = 0; i < v->run->profile->n_targets; i++)
