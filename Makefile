@@ -90,6 +90,13 @@ $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(LIB)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 
+# Programs of make bench.
+BENCH_BINS := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(sort $(wildcard tests/bench/*.c)))
+$(B)/tests/bench/%: $(B)/tests/bench/%.o $(LIB)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+bench-bins: $(BENCH_BINS)
+
 build-tests: $(if $(wildcard ui/main.c),all) $(UNIT_BINS) $(FUZZ_REPLAY)
 fuzz-bins: $(FUZZ_BINS)
 
@@ -139,8 +146,8 @@ lint:
 	@bash tests/tools/lint.sh
 
 bench: deps
-	@$(MAKE) --no-print-directory -j2 all
-	@sh tests/bench/bench.sh $(BIN)
+	@$(MAKE) --no-print-directory -j2 all bench-bins
+	@sh tests/bench/bench.sh $(B)
 
 install: all
 	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/sallyport
@@ -153,5 +160,5 @@ clean:
 	rm -rf build
 
 -include $(wildcard $(B)/*.d $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d)
-.PHONY: all profiles unit build-tests fuzz-bins help deps peers demo check asan matrix fuzz lint bench install clean
+.PHONY: all profiles unit build-tests fuzz-bins bench-bins help deps peers demo check asan matrix fuzz lint bench install clean
 .SECONDARY:
