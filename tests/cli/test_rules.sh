@@ -49,6 +49,11 @@ nft --device 192.168.77.30,valve --device '02-00-5E-00-53-01,pump 1' --device 02
 	"$run" | cmp -s - "$tmp/devices.nft" && ok device-order || bad device-order "not the same bytes"
 nft --output "$tmp/file.nft" --devices "$tmp/devices.csv" "$run" >"$tmp/out"
 check output-file "" "$(cat "$tmp/out"; cmp "$tmp/file.nft" "$tmp/devices.nft")"
+mkfifo "$tmp/pipe"
+cat "$tmp/pipe" >"$tmp/piped" &
+nft --output "$tmp/pipe" --devices "$tmp/devices.csv" "$run"
+wait
+check output-pipe "" "$(test -p "$tmp/pipe" || echo replaced; cmp "$tmp/piped" "$tmp/devices.nft")"
 "$S" rules --for nftables "$run" 2>"$tmp/err" >/dev/null
 check placeholder-is-said 1 "$(grep -c 'no device named' "$tmp/err")"
 check in-list 1 "$("$S" list | sed -n '/^dialects:/,$p' | grep -c '^  nftables ')"
