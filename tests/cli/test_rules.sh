@@ -50,7 +50,7 @@ nft --device 192.168.77.30,valve --device '02-00-5E-00-53-01,pump 1' --device 02
 nft --output "$tmp/file.nft" --devices "$tmp/devices.csv" "$run" >"$tmp/out"
 check output-file "" "$(cat "$tmp/out"; cmp "$tmp/file.nft" "$tmp/devices.nft")"
 mkfifo "$tmp/pipe"
-cat "$tmp/pipe" >"$tmp/piped" &
+timeout 10 cat "$tmp/pipe" >"$tmp/piped" &
 nft --output "$tmp/pipe" --devices "$tmp/devices.csv" "$run"
 wait
 check output-pipe "" "$(test -p "$tmp/pipe" || echo replaced; cmp "$tmp/piped" "$tmp/devices.nft")"
