@@ -112,6 +112,12 @@ bool addr_is_public(const struct addr *a)
 	return k == ADDR_GLOBAL || k == ADDR_DOCUMENTATION;
 }
 
+bool addr_is_routable(const struct addr *a)
+{
+	enum addr_kind k = addr_kind(a);
+	return addr_is_public(a) || k == ADDR_PRIVATE || k == ADDR_CGNAT;
+}
+
 bool addr_is_host(const struct addr *a)
 {
 	switch (addr_kind(a)) {

@@ -151,6 +151,20 @@ enum effect view_effect(const struct judge_view *v, uint64_t mask)
 	return view_mask_needed(v, mask) ? EFFECT_BLOCKS : EFFECT_NOTE;
 }
 
+const struct flow *view_proof(const struct judge_view *v, size_t target)
+{
+	const struct profile_target *t = view_target(v, target);
+	return target_is(t, "dtls-device") && t->key_len ?
+		       view_flow_id(v, t->check, ".identity", view_target_name(v, target)) :
+		       view_flow(v, target);
+}
+
+bool view_target_genuine(const struct judge_view *v, size_t i)
+{
+	const struct flow *f = view_proof(v, i);
+	return f && f->answered;
+}
+
 /* Checks that say whether a device could use target i: its own and that of its name. The path and
  * the echo test decide nothing. */
 static bool belongs_to(const struct judge_view *v, const struct check *c, size_t i)

@@ -3,6 +3,7 @@
 #include "devices.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,13 +39,17 @@ static int set_part(struct device *dev, const char *part, struct sp_error *err)
 {
 	struct mac m;
 	struct addr a;
-	if (!dev->mac[0] && mac_parse(part, &m) == 0) {
+	if (mac_parse(part, &m) == 0) {
+		if (dev->mac[0])
+			return refuse(err, "is a second MAC", part);
 		if (!mac_is_unicast(&m))
 			return refuse(err, "is no device's own MAC", part);
 		mac_format(&m, dev->mac);
 		return 0;
 	}
-	if (!dev->ip[0] && addr_parse(part, &a) == 0) {
+	if (addr_parse(part, &a) == 0) {
+		if (dev->ip[0])
+			return refuse(err, "is a second address", part);
 		if (!addr_is_host(&a))
 			return refuse(err, "is no device's own address", part);
 		addr_format(&a, dev->ip);
@@ -107,11 +112,11 @@ static int read_line(FILE *f, char out[LINE_MAX_BYTES], struct sp_error *err)
 	return c != EOF || n > 0;
 }
 
-int devices_read(struct settings *s, const char *path, struct sp_error *err)
+int devices_read(struct settings *s, const char *label, const char *path, struct sp_error *err)
 {
 	FILE *f = fopen(path, "re");
 	if (!f)
-		return sp_error_at(err, SP_E_MISSING, path, 0, 0, "cannot be opened");
+		return sp_error_set(err, -errno, "%s: %s: %s", label, path, strerror(errno));
 	char line[LINE_MAX_BYTES];
 	int e = 1;
 	for (unsigned number = 1; e > 0; number++) {
@@ -120,10 +125,11 @@ int devices_read(struct settings *s, const char *path, struct sp_error *err)
 		int bad = e > 0 && line[strspn(line, " \t")] ? devices_add(s, line, &why) : 0;
 		e = bad ? bad : e;
 		if (e < 0)
-			sp_error_at(err, e, path, number, why.column ? why.column : 1, "%s", why.text);
+			e = sp_error_at(err, SP_E_MALFORMED, path, number, why.column ? why.column : 1, "%s",
+					why.text);
 	}
 	if (!e && ferror(f))
-		e = sp_error_at(err, SP_E_MISSING, path, 0, 0, "cannot be read");
+		e = sp_error_set(err, SP_E_MALFORMED, "%s: %s: %s", label, path, strerror(errno));
 	fclose(f);
 	return e;
 }

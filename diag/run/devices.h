@@ -12,7 +12,8 @@
 
 /* Appends one device. 0, SP_E_USAGE or SP_E_LIMIT with the column in *err (NULL is allowed). */
 int devices_add(struct settings *s, const char *value, struct sp_error *err);
-/* Appends those of a file ('#' starts a comment). 0, or SP_E_MISSING, SP_E_USAGE, SP_E_LIMIT. */
-int devices_read(struct settings *s, const char *path, struct sp_error *err);
+/* Appends those of a file ('#' starts a comment). 0, -errno when it cannot be opened (`label` says
+ * who named it), or SP_E_MALFORMED for what is in it. */
+int devices_read(struct settings *s, const char *label, const char *path, struct sp_error *err);
 
 #endif

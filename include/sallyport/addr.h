@@ -51,6 +51,8 @@ enum addr_kind addr_kind(const struct addr *a);
 const char *addr_kind_name(enum addr_kind k);
 /* True where a public server could have this address: global or documentation. */
 bool addr_is_public(const struct addr *a);
+/* True where a packet to it leaves this host for a host of its own: public, private or CGNAT. */
+bool addr_is_routable(const struct addr *a);
 /* True where one machine of a network may have this address: not unspecified, loopback, multicast,
  * broadcast or reserved. */
 bool addr_is_host(const struct addr *a);

@@ -1,4 +1,5 @@
 /* --device and --devices: what is taken for a device, and that a slip is located and refused. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -72,7 +73,7 @@ static int read_text(const char *text, size_t n)
 	memset(&err, 0, sizeof(err));
 	s.n_devices = 0;
 	file_with(text, n, path);
-	int e = devices_read(&s, path, &err);
+	int e = devices_read(&s, "--devices", path, &err);
 	unlink(path);
 	return e;
 }
@@ -86,7 +87,7 @@ static void a_file_is_read_line_by_line(void **state)
 	assert_int_equal(s.n_devices, 3);
 	assert_string_equal(s.devices[1].mac, "02:00:5e:00:53:02");
 	assert_string_equal(s.devices[2].ip, "10.0.0.7");
-	assert_int_equal(devices_read(&s, "/nonexistent/devices.csv", &err), SP_E_MISSING);
+	assert_int_equal(devices_read(&s, "--devices", "/nonexistent/devices.csv", &err), -ENOENT);
 }
 
 static void an_error_in_a_file_is_located(void **state)
@@ -103,7 +104,7 @@ static void an_error_in_a_file_is_located(void **state)
 		{ "02:00:5e:00:53:01,10.0.0.1,a,b", 1, 30 },
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		assert_int_equal(read_text(rows[i].text, strlen(rows[i].text)), SP_E_USAGE);
+		assert_int_equal(read_text(rows[i].text, strlen(rows[i].text)), SP_E_MALFORMED);
 		snprintf(want, sizeof(want), ":%u:%u: ", rows[i].line, rows[i].column);
 		if (!strstr(sp_error_format(&err, line, sizeof(line)), want))
 			fail_msg("%s lacks %s", line, want);
@@ -118,10 +119,10 @@ static void odd_lines_are_refused(void **state)
 	char text[3000];
 	memset(text, 'a', sizeof(text));
 	memcpy(text, "02:00:5e:00:53:01,", 18);
-	assert_int_equal(read_text(text, sizeof(text)), SP_E_USAGE);
+	assert_int_equal(read_text(text, sizeof(text)), SP_E_MALFORMED);
 	assert_int_equal(err.line, 1);
-	assert_int_equal(read_text("02:00:5e:00:53:01\0;\n", 20), SP_E_USAGE);
-	assert_int_equal(read_text("02:00:5e:00:53:01,a\r,b\n", 23), SP_E_USAGE);
+	assert_int_equal(read_text("02:00:5e:00:53:01\0;\n", 20), SP_E_MALFORMED);
+	assert_int_equal(read_text("02:00:5e:00:53:01,a\r,b\n", 23), SP_E_MALFORMED);
 }
 
 static void there_is_a_limit(void **state)

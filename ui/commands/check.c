@@ -19,13 +19,29 @@ struct live {
 	struct run *run;
 	struct journal *journal; /* -o ndjson */
 	bool progress;
+	char so_far[160]; /* the first verdict that anything was shown for, or empty */
 };
 
-/* One line on a terminal's stderr: how far the run is. */
-static void show_progress(const struct run *r, const struct observation *o)
+static void note_verdict(void *ctx, const struct verdict *v)
 {
-	fprintf(stderr, "\r\x1b[K%5.1f s  %zu observations, last: %s %s", (double)o->t_us / 1e6, r->n_obs,
-		o->check, outcome_names[o->outcome]);
+	struct live *live = ctx;
+	bool worth = !v->hidden && v->confidence != CONF_UNDETERMINED && v->effect != EFFECT_NOTE;
+	if (worth && !live->so_far[0])
+		snprintf(live->so_far, sizeof(live->so_far), "%s: %s", confidence_names[v->confidence],
+			 v->summary);
+}
+
+/* One line of at most 79 columns on a terminal's stderr: how far the run is, and its verdict as
+ * soon as there is one. */
+static void show_progress(struct live *live, const struct observation *o)
+{
+	live->so_far[0] = '\0';
+	judge_so_far(live->run, o->t_us, note_verdict, live);
+	fprintf(stderr, "\r\x1b[K%5.1f s  %zu observations, ", (double)o->t_us / 1e6, live->run->n_obs);
+	if (live->so_far[0])
+		fprintf(stderr, "%.50s", live->so_far);
+	else
+		fprintf(stderr, "last: %s %s", o->check, outcome_names[o->outcome]);
 	fflush(stderr);
 }
 
@@ -35,7 +51,7 @@ static void on_observation(void *ctx, const struct observation *o)
 	if (live->journal)
 		journal_observation(live->journal, o);
 	if (live->progress)
-		show_progress(live->run, o);
+		show_progress(live, o);
 }
 
 /* A device or a pipe is written to; only a file may be replaced by another one. */
@@ -93,17 +109,31 @@ int write_report(const struct command_ctx *c, const struct run *r, int code)
 	return write_document(c, write_job, &j, code);
 }
 
-static int load_profile(struct command_ctx *c, struct run *r, struct sp_error *err)
+/* Nobody sees a variable on the command line: the error has to name it. */
+static int blame(struct command_ctx *c, const char *setting, int e, struct sp_error *err)
+{
+	const char *label = setting_label(c->arena, &c->settings, setting);
+	struct sp_error was = *err;
+	if (e && strncmp(label, "--", 2))
+		snprintf(err->text, sizeof(err->text), "%.300s (from %s)", was.text, label);
+	return e;
+}
+
+static int load_key(struct command_ctx *c, struct run *r, struct sp_error *err)
 {
 	uint8_t key[PROFILE_KEY_MAX];
 	size_t n = 0;
-	int e = profile_load(r->arena, c->settings.profile, &r->profile, err);
-	if (e || !*c->settings.identity_key)
-		return e;
-	e = crypto_load_spki(c->settings.identity_key, key, sizeof(key), &n, err);
+	int e = crypto_load_spki(c->settings.identity_key, key, sizeof(key), &n, err);
 	if (!e)
 		r->profile = profile_with_key(r->arena, r->profile, key, n);
-	return e;
+	return blame(c, "identity-key", e, err);
+}
+
+static int load_profile(struct command_ctx *c, struct run *r, struct sp_error *err)
+{
+	int e = profile_load(r->arena, c->settings.profile, &r->profile, err);
+	e = blame(c, "profile", e, err);
+	return e || !*c->settings.identity_key ? e : load_key(c, r, err);
 }
 
 static int prepare(struct command_ctx *c, struct run *r, struct host_facts *host, struct sp_error *err)
@@ -111,7 +141,7 @@ static int prepare(struct command_ctx *c, struct run *r, struct host_facts *host
 	char stamp[CLOCK_STRLEN], name[256] = "", shown[256];
 	uint32_t random = 0;
 	int e = load_profile(c, r, err);
-	e = e ? e : netinfo_read(c->settings.interface, host, err);
+	e = e ? e : blame(c, "interface", netinfo_read(c->settings.interface, host, err), err);
 	if (e)
 		return e;
 	(void)gethostname(name, sizeof(name) - 1);
@@ -179,30 +209,21 @@ static int measure_and_report(struct command_ctx *c, struct run *r)
 	return write_report(c, r, r->exit);
 }
 
-static int exit_of(int e)
-{
-	return e == SP_E_UNKNOWN || e == SP_E_USAGE ? SP_EXIT_USAGE
-	       : e == SP_E_MISSING ? SP_EXIT_MISSING : SP_EXIT_CONFIG;
-}
-
 int check_with_plan(struct command_ctx *c, run_fn *fn)
 {
 	struct run *r = run_new();
 	struct host_facts host;
 	struct sp_error err = { 0 };
-	char line[1024];
 	int e = prepare(c, r, &host, &err);
-	int code = e ? command_fail(exit_of(e), "%s", sp_error_format(&err, line, sizeof(line)))
-		     : c->settings.dry_run ? dry_run(r) : fn(c, r);
+	int code = e ? command_error(e, &err) : c->settings.dry_run ? dry_run(r) : fn(c, r);
 	run_free(r);
 	return code;
 }
 
 static int run(struct command_ctx *c)
 {
-	if (c->n_operands)
-		return command_fail(SP_EXIT_USAGE, "check takes no operand '%s'", c->operands[0]);
-	return check_with_plan(c, measure_and_report);
+	int wrong = command_operands(c, 0, 0);
+	return wrong ? wrong : check_with_plan(c, measure_and_report);
 }
 
 const struct command check_command = {

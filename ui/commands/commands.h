@@ -10,6 +10,9 @@ extern const struct command check_command, replay_command, report_command, list_
 extern const struct command explain_command, config_command, lab_command;
 extern const struct command rules_command;
 
+/* Flags of how to write and how much to say: every command takes them. */
+#define COMMAND_TALK_FLAGS "redact,ascii,no-color,verbose,quiet"
+
 struct run;
 typedef int run_fn(struct command_ctx *c, struct run *r); /* the exit code */
 
