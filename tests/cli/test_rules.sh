@@ -73,9 +73,9 @@ refused this-host-by-mac 64 'this host itself' --for nftables --device "$mac" "$
 refused the-lan 64 "'192.168.77.0/24'" --for nftables --device 192.168.77.0/24 "$run"
 refused any 64 "'any'" --for nftables --device any "$run"
 printf '02:00:5e:00:53:01\n02:00:5e:00:53:02,192.168.077.020,x\n' >"$tmp/bad.csv"
-refused located 64 "$tmp/bad.csv:2:19: " --for nftables --devices "$tmp/bad.csv" "$run"
+refused located 65 "$tmp/bad.csv:2:19: " --for nftables --devices "$tmp/bad.csv" "$run"
 printf '02:00:5e:00:53:01,a";`id`\x1b[31m\n' >"$tmp/bad.csv"
-refused hostile-device-name 64 "$tmp/bad.csv:1:19: " --for nftables --devices "$tmp/bad.csv" "$run"
+refused hostile-device-name 65 "$tmp/bad.csv:1:19: " --for nftables --devices "$tmp/bad.csv" "$run"
 
 # A recording is input like any other: every field of it that goes into a rule, made hostile.
 hostile() { # NAME SED-SCRIPT CODE WORDS
