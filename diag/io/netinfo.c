@@ -17,6 +17,7 @@
 #include <netlink/route/nexthop.h>
 #include <netlink/route/route.h>
 
+#include "sallyport/netinfo_wifi.h"
 #include "sallyport/text.h"
 
 const char *const neigh_state_names[] = {
@@ -285,6 +286,7 @@ int netinfo_read(const char *interface, struct host_facts *out, struct sp_error 
 		h.ifindex = choose_uplink(&d);
 	}
 	fill_link(&d, &h);
+	netinfo_wifi(&h);
 	fill_addrs(&d, &h);
 	fill_routes(&d, &h);
 	fill_resolvers(&h);
