@@ -246,7 +246,7 @@ uint32_t ieee80211_traits(const struct ieee80211_bss *b)
 		traits |= ways_of_wpa(&b->wpa);
 	if (!traits) /* section 9.4.1.4: privacy without either element is WEP */
 		traits = WIFI_BIT(b->capability & IEEE80211_PRIVACY ? WIFI_WEP : WIFI_OPEN);
-	if (b->rsn.pmf_required)
+	if (b->rsn.pmf_required && (traits & ~(uint32_t)WIFI_WITH_PMF))
 		traits |= WIFI_BIT(WIFI_PMF);
 	if (b->he_only || b->eht_only)
 		traits |= WIFI_BIT(WIFI_AX_ONLY);

@@ -31,10 +31,10 @@ enum wifi_band wifi_band_by_name(const char *name);        /* WIFI_BAND_NONE whe
 	X(WPA3, "wpa3", "WPA3")                                                                    \
 	X(WPA3_EAP, "wpa3-enterprise", "WPA3-Enterprise")                                          \
 	X(OTHER, "other", "an unusual key management")                                             \
-	X(PMF, "pmf", "protected management frames required")                                      \
-	X(N_ONLY, "n-only", "802.11n required")                                                    \
-	X(AC_ONLY, "ac-only", "802.11ac required")                                                 \
-	X(AX_ONLY, "ax-only", "802.11ax required")
+	X(PMF, "pmf", "protected management frames")                                               \
+	X(N_ONLY, "n-only", "802.11n")                                                             \
+	X(AC_ONLY, "ac-only", "802.11ac")                                                          \
+	X(AX_ONLY, "ax-only", "802.11ax")
 
 enum wifi_trait {
 #define X(id, word, title) WIFI_##id,
@@ -44,7 +44,11 @@ enum wifi_trait {
 	WIFI_WAYS = WIFI_PMF,
 };
 #define WIFI_BIT(trait) (UINT32_C(1) << (trait))
-enum { WIFI_WAYS_MASK = (1 << WIFI_WAYS) - 1, WIFI_TRAITS_MASK = (1 << WIFI_TRAIT_COUNT) - 1 };
+enum {
+	WIFI_WAYS_MASK = (1 << WIFI_WAYS) - 1,
+	/* protected management frames are part of these, and an extra for the others */
+	WIFI_WITH_PMF = 1 << WIFI_WPA3 | 1 << WIFI_WPA3_EAP | 1 << WIFI_OWE,
+};
 extern const char *const wifi_trait_words[WIFI_TRAIT_COUNT];
 extern const char *const wifi_trait_titles[WIFI_TRAIT_COUNT];
 int wifi_trait_by_word(const char *word); /* index or -1 */

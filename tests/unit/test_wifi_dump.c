@@ -234,7 +234,7 @@ static void two_bands_ask_different_things(void **state)
 	(void)state;
 	assert_int_equal(w.n_offers, 2);
 	assert_offer(&w.offers[0], WIFI_BAND_24, WIFI_BIT(WIFI_WPA2) | WIFI_BIT(WIFI_WPA3), 2, -50, true);
-	assert_offer(&w.offers[1], WIFI_BAND_5, WIFI_BIT(WIFI_WPA3) | WIFI_BIT(WIFI_PMF), 1, -61, false);
+	assert_offer(&w.offers[1], WIFI_BAND_5, WIFI_BIT(WIFI_WPA3), 1, -61, false);
 	assert_int_equal(w.heard[WIFI_BAND_24].networks, 2);
 	assert_int_equal(w.heard[WIFI_BAND_24].hidden, 1);
 	assert_int_equal(w.heard[WIFI_BAND_24].channels, 3);
