@@ -10,7 +10,7 @@ static const struct not_tested always[] = {
 	{ "DHCP for a new client", "this host already has its address" },
 	{ "how long the NAT remembers an idle flow", "not part of this run" },
 };
-enum { ALWAYS = sizeof(always) / sizeof(always[0]), CONTROLS = 2 };
+enum { ALWAYS = sizeof(always) / sizeof(always[0]), CONTROLS = 2, WIFI = 2 };
 
 static struct contact *find(struct run *r, const char *address, const char *proto, uint16_t port)
 {
@@ -79,13 +79,28 @@ static void controls(struct judge_view *v)
 		add(r, "an address that must never answer, as a control", "only with --controls");
 }
 
+/* How far the scan results reach: see the band rows in wifi.c. */
+static void wifi(struct judge_view *v)
+{
+	const struct wifi_facts *w = &v->run->host->wifi;
+	if (w->state == WIFI_UNREAD)
+		add(v->run, "the Wi-Fi network and what it asks of a radio", "the kernel's nl80211 did not tell");
+	if (w->state != WIFI_READ || !w->n_offers)
+		return;
+	for (unsigned b = WIFI_BAND_24; b <= WIFI_BAND_5; b++)
+		if (!w->heard[b].channels)
+			add(v->run, view_say(v, "this Wi-Fi network on %s GHz", wifi_band_names[b]),
+			    "the radio heard nothing there lately, and no scan was started");
+}
+
 static void not_tested(struct judge_view *v)
 {
 	struct run *r = v->run;
 	r->n_not_tested = 0;
-	r->not_tested = arena_alloc(r->arena, (ALWAYS + CONTROLS + r->n_checks) * sizeof(*r->not_tested));
+	r->not_tested = arena_alloc(r->arena, (ALWAYS + CONTROLS + WIFI + r->n_checks) * sizeof(*r->not_tested));
 	for (size_t i = 0; i < ALWAYS; i++)
 		add(r, always[i].what, always[i].why);
+	wifi(v);
 	controls(v);
 	for (size_t i = 0; i < r->n_checks; i++) {
 		const struct check *c = &r->checks[i];

@@ -8,6 +8,7 @@
 
 #include "view.h"
 
+extern const struct fault fault_wifi_band, fault_wifi_security, fault_wifi_mode; /* wifi.c */
 extern const struct fault fault_no_address, fault_gateway_mute, fault_no_route, fault_own_firewall;                                                       /* local.c */
 extern const struct fault fault_resolver_down, fault_dns_udp_only_blocked; /* resolver.c */
 extern const struct fault fault_dns_policy_block, fault_dns_forged, fault_captive_dns,

@@ -6,6 +6,8 @@
 #include "sallyport/text.h"
 
 const struct fault *const fault_table[] = {
+	/* joining the devices' network */
+	&fault_wifi_band, &fault_wifi_security, &fault_wifi_mode,
 	/* this host and its link */
 	&fault_no_address, &fault_gateway_mute, &fault_no_route, &fault_own_firewall,
 	/* names */
