@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	struct ieee80211_bss b;
 	if (ieee80211_beacon(p, n, &b) == 0)
 		check(p, n, &b);
-	uint16_t capability = n ? (uint16_t)(p[0] << 4) : 0;
+	uint16_t capability = (uint16_t)(n ? p[0] << 4 : 0);
 	ieee80211_elements(p, n, capability, &b);
 	check(p, n, &b);
 	return 0;

@@ -147,7 +147,7 @@ static void a_replay_says_the_same(void **state)
 	char *text = journal(c.run), *copy = again(text, &r, &err, &e);
 	assert_int_equal(e, 0);
 	assert_string_equal(text, copy);
-	assert_memory_equal(&r->host->wifi, &c.host.wifi, sizeof(c.host.wifi));
+	assert_string_equal(r->host->wifi.ssid, c.host.wifi.ssid);
 	char *was = render(c.run, "json", (struct report_options){0});
 	char *is = render(r, "json", (struct report_options){0});
 	assert_string_equal(was, is);
