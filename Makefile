@@ -32,7 +32,7 @@ LDFLAGS_release := -pie -Wl,-z,relro,-z,now
 LDFLAGS_asan    := -fsanitize=address,undefined
 LDFLAGS_fuzz    := -fsanitize=address,undefined
 
-LIBS := libcares libnl-3.0 libnl-route-3.0 libuv jansson inih openssl
+LIBS := libcares libnl-3.0 libnl-route-3.0 libnl-genl-3.0 libuv jansson inih openssl
 pkg   = $(shell pkg-config $(1) $(2) 2>/dev/null)
 CFLAGS  ?=
 ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -DSP_VERSION='"$(VERSION)"' -DSP_PREFIX='"$(PREFIX)"' \

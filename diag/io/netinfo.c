@@ -22,6 +22,7 @@
 #include <netlink/route/route.h>
 
 #include "diag/io/hostenv.h"
+#include "sallyport/netinfo_wifi.h"
 #include "sallyport/text.h"
 
 const char *const neigh_state_names[] = {
@@ -305,6 +306,7 @@ int netinfo_read(const char *interface, struct host_facts *out, struct sp_error 
 		h.ifindex = choose_uplink(&d);
 	}
 	fill_link(&d, &h);
+	netinfo_wifi(&h);
 	fill_addrs(&d, &h);
 	fill_routes(&d, &h);
 	netinfo_fill_roles(&d, &h);
