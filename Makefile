@@ -115,6 +115,10 @@ fuzz-bins: $(FUZZ_BINS)
 unit: $(UNIT_BINS)
 	$(Q)bash tests/run.sh $(UNIT_BINS)
 
+# Every keep-alive prediction against 10,000 days of a played device and NAT: about half an hour.
+keepalive: $(B)/tests/unit/test_keepalive_sim
+	$(Q)KEEPALIVE_FULL=1 $<
+
 # ---- what people type ---------------------------------------------------------------------------
 help:
 	@echo "make          build build/release/bin/sallyport      make install   DESTDIR= PREFIX=$(PREFIX)"
@@ -123,6 +127,7 @@ help:
 	@echo "make bench    figures for docs/PERFORMANCE.md        make fuzz      60 s of fuzzing per target"
 	@echo "make peers    real servers to test against, unpacked under build/peers"
 	@echo "make matrix   every lab fault, twice, under ASan too"
+	@echo "make keepalive   keep-alive predictions against 10,000 simulated days each (slow)"
 
 deps:
 	@sh tests/tools/deps.sh $(PACKAGES)
@@ -172,5 +177,5 @@ clean:
 	rm -rf build
 
 -include $(wildcard $(B)/*.d $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d)
-.PHONY: all profiles unit build-tests fuzz-bins bench-bins help deps peers demo check asan matrix fuzz lint bench install clean
+.PHONY: all profiles unit keepalive build-tests fuzz-bins bench-bins help deps peers demo check asan matrix fuzz lint bench install clean
 .SECONDARY:
