@@ -107,6 +107,12 @@ static bool has_no_key(const struct judge_view *v, const struct check *c)
 	return c->target_index >= 0 && !view_target(v, (size_t)c->target_index)->key_len;
 }
 
+/* What the network says of itself: asked, never needed. */
+static bool is_side_question(const struct check *c)
+{
+	return strcmp(c->probe, "proxy") == 0 || strcmp(c->probe, "portal-api") == 0;
+}
+
 static void state_of(struct judge_view *v, struct check *c)
 {
 	const struct flow *f = &v->flows[c - v->run->checks];
@@ -114,8 +120,8 @@ static void state_of(struct judge_view *v, struct check *c)
 	if (!c->chosen) {
 		c->state = STATE_SKIPPED;
 		c->because = "not chosen";
-	} else if (strcmp(c->probe, "proxy") == 0) {
-		c->state = STATE_NA; /* it is asked, never needed */
+	} else if (is_side_question(c)) {
+		c->state = STATE_NA;
 	} else if (id_is(c, "dns.resolver")) {
 		c->state = resolver_state(v, c);
 	} else if (id_is(c, "dns.name")) {
