@@ -24,6 +24,7 @@ const char *sp_strerror(int code)
 	return text ? text : "unknown error";
 }
 
+__attribute__((format(printf, 2, 0)))
 static void set_text(struct sp_error *e, const char *fmt, va_list ap)
 {
 	vsnprintf(e->text, sizeof(e->text), fmt, ap);

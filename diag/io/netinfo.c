@@ -241,19 +241,28 @@ static void fill_routes(const struct dump *d, struct host_facts *h)
 	}
 }
 
-/* "nameserver ADDRESS" lines; anything else is not ours to read. A zone (%eth0) is dropped. */
+size_t netinfo_resolvers(FILE *f, struct addr *out, size_t max)
+{
+	char line[256];
+	size_t n = 0;
+	bool begins = true; /* the rest of a long line is no line of its own */
+	while (n < max && fgets(line, sizeof(line), f)) {
+		char word[64];
+		if (begins && sscanf(line, "nameserver%*[ \t]%63[0-9a-fA-F.:]", word) == 1 &&
+		    addr_parse(word, &out[n]) == 0)
+			n++;
+		begins = strchr(line, '\n') != NULL;
+	}
+	return n;
+}
+
 static void fill_resolvers(struct host_facts *h)
 {
 	FILE *f = fopen("/etc/resolv.conf", "re");
-	char line[256];
-	while (f && h->n_resolvers < HOST_MAX_RESOLVERS && fgets(line, sizeof(line), f)) {
-		char word[64];
-		struct addr a;
-		if (sscanf(line, "nameserver %63[0-9a-fA-F.:]", word) == 1 && addr_parse(word, &a) == 0)
-			h->resolvers[h->n_resolvers++] = a;
-	}
-	if (f)
-		fclose(f);
+	if (!f)
+		return;
+	h->n_resolvers = netinfo_resolvers(f, h->resolvers, HOST_MAX_RESOLVERS);
+	fclose(f);
 }
 
 static bool ip_forward_on(void)

@@ -18,6 +18,7 @@ struct parse {
 	size_t n, at;
 	unsigned line;
 	const char *line_start;
+	size_t line_len; /* the text need not end in a NUL */
 	struct profile *p;
 	bool seen_fields[128]; /* of the section being read */
 	char section[64];
@@ -29,9 +30,8 @@ static int fail(struct parse *ps, const char *where, const char *text)
 {
 	if (!ps->error) {
 		const char *at = NULL;
-		size_t len = strcspn(ps->line_start, "\n");
-		if (where && len)
-			at = memmem(ps->line_start, len, where, strlen(where));
+		if (where && ps->line_len)
+			at = memmem(ps->line_start, ps->line_len, where, strlen(where));
 		unsigned column = at ? (unsigned)(at - ps->line_start) + 1 : 1;
 		ps->error = sp_error_at(ps->err, SP_E_SYNTAX, ps->label, ps->line, column, "%s", text);
 	}
@@ -48,6 +48,7 @@ static char *read_line(char *out, int cap, void *ctx)
 	ps->line_start = ps->text + ps->at;
 	const char *nl = memchr(ps->line_start, '\n', ps->n - ps->at);
 	size_t len = nl ? (size_t)(nl - ps->line_start) + 1 : ps->n - ps->at;
+	ps->line_len = len - (nl != NULL);
 	ps->at += len;
 	if (len >= (size_t)cap) {
 		fail(ps, NULL, "line is too long (at most 198 characters)");
@@ -55,12 +56,13 @@ static char *read_line(char *out, int cap, void *ctx)
 	}
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)ps->line_start[i];
-		if ((c < 0x20 && c != '\n' && c != '\t' && c != '\r') || c >= 0x7f) {
+		bool ends_line = c == '\n' || (c == '\r' && i + 1 >= ps->line_len);
+		if ((c < 0x20 && c != '\t' && !ends_line) || c >= 0x7f) {
 			fail(ps, NULL, "only printable ASCII is allowed");
 			return NULL;
 		}
+		out[i] = c == '\t' ? ' ' : (char)c; /* a value holds no tab */
 	}
-	memcpy(out, ps->line_start, len);
 	out[len] = '\0';
 	return out;
 }
@@ -171,7 +173,7 @@ int profile_parse(struct arena *a, const char *label, const char *text, size_t n
 		return ps.error;
 	if (bad_line) {
 		ps.line = (unsigned)(bad_line > 0 ? bad_line : 0);
-		ps.line_start = "";
+		ps.line_len = 0;
 		fail(&ps, NULL, "neither [section] nor key = value");
 		return ps.error;
 	}

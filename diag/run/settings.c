@@ -240,8 +240,12 @@ static int read_devices(struct arena *a, struct settings *s, struct sp_error *er
 	char line[256];
 	int e = 0;
 	for (unsigned n = 1; !e && fgets(line, sizeof(line), f); n++) {
-		line[strcspn(line, "#\r\n")] = '\0';
 		struct sp_error why = { 0 };
+		if (strlen(line) == sizeof(line) - 1 && line[sizeof(line) - 2] != '\n') {
+			e = sp_error_at(err, SP_E_LIMIT, s->devices_file, n, 1, "line is too long");
+			break; /* its rest would be read as another device */
+		}
+		line[strcspn(line, "#\r\n")] = '\0';
 		if (line[strspn(line, " \t")] && (e = add_device(a, s, line, &why)))
 			sp_error_at(err, e, s->devices_file, n, 1, "%s", why.text);
 	}

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "sallyport/addr.h"
 #include "sallyport/arena.h"
@@ -52,6 +53,10 @@ struct host_facts {
  * before virtual. 0, SP_E_MISSING (no such interface, *err says so) or -errno. No default route is
  * not an error: ifname is then that of the first interface that is up, or empty. */
 int netinfo_read(const char *interface, struct host_facts *out, struct sp_error *err);
+
+/* Reads resolv.conf text: "nameserver ADDRESS" lines; anything else is not ours to read. A zone
+ * (%eth0) is dropped. How many, at most max. */
+size_t netinfo_resolvers(FILE *f, struct addr *out, size_t max);
 
 /* State of a neighbour (ARP or NDP), read from the kernel's table. */
 enum neigh_state { NEIGH_NONE, NEIGH_INCOMPLETE, NEIGH_REACHABLE, NEIGH_STALE, NEIGH_PROBING, NEIGH_FAILED };
