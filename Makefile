@@ -13,6 +13,10 @@ PACKAGES := gcc pkg-config libc6-dev libpcap-dev libc-ares-dev libnl-3-dev libnl
 	libnl-genl-3-dev libnl-nf-3-dev libssl-dev libncurses-dev libcmocka-dev libuv1-dev \
 	libjansson-dev libinih-dev nftables iproute2 iptables python3-jsonschema
 
+# Servers and tools that tests run against: downloaded and unpacked under build/peers, never
+# installed (some would start at boot, one throws out the system's own time service).
+PEERS := unbound dnsmasq-base chrony nginx libcoap3-bin coturn conntrack openssl
+
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla -Wformat=2 -Wimplicit-fallthrough -Wundef -Wcast-qual \
 	-Wwrite-strings -Wno-missing-field-initializers -Werror
@@ -98,16 +102,21 @@ help:
 	@echo "make demo     install packages, build, show a run    make check     install, build, all tests"
 	@echo "make lint     layers, sizes, banned calls, headers   make asan      all tests under sanitizers"
 	@echo "make bench    figures for docs/PERFORMANCE.md        make fuzz      60 s of fuzzing per target"
+	@echo "make peers    real servers to test against, unpacked under build/peers"
 	@echo "make matrix   every lab fault, twice, under ASan too"
 
 deps:
 	@sh tests/tools/deps.sh $(PACKAGES)
+
+peers:
+	@sh tests/tools/peers.sh build/peers $(PEERS)
 
 demo: deps
 	@$(MAKE) --no-print-directory all
 	@sh tests/tools/demo.sh $(BIN)
 
 check: deps
+	@sh tests/tools/peers.sh build/peers $(PEERS) || true
 	@$(MAKE) --no-print-directory -j2 build-tests
 	@$(MAKE) --no-print-directory -j2 BUILD=asan build-tests
 	@bash tests/run.sh --all
@@ -144,5 +153,5 @@ clean:
 	rm -rf build
 
 -include $(wildcard $(B)/*.d $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d)
-.PHONY: all profiles unit build-tests fuzz-bins help deps demo check asan matrix fuzz lint bench install clean
+.PHONY: all profiles unit build-tests fuzz-bins help deps peers demo check asan matrix fuzz lint bench install clean
 .SECONDARY:

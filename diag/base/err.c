@@ -60,7 +60,9 @@ int sp_error_at(struct sp_error *e, int code, const char *file, unsigned line, u
 
 const char *sp_error_format(const struct sp_error *e, char *out, unsigned cap)
 {
-	if (e->file[0] && e->line)
+	if (e->file[0] && e->line && !e->column)
+		snprintf(out, cap, "%s:%u: %s", e->file, e->line, e->text);
+	else if (e->file[0] && e->line)
 		snprintf(out, cap, "%s:%u:%u: %s", e->file, e->line, e->column, e->text);
 	else if (e->file[0])
 		snprintf(out, cap, "%s: %s", e->file, e->text);

@@ -22,7 +22,8 @@ static void complete(struct judge_view *v, struct draft *d)
 {
 	static const enum state states[EFFECT_COUNT] = { [EFFECT_NOTE] = STATE_PASS,
 							 [EFFECT_FRAGILE] = STATE_WARN,
-							 [EFFECT_BLOCKS] = STATE_FAIL };
+							 [EFFECT_BLOCKS] = STATE_FAIL,
+							 [EFFECT_DOUBT] = STATE_UNKNOWN };
 	believe_answers(v, d);
 	d->v.state = states[d->v.effect];
 	if (!d->v.impact)

@@ -143,6 +143,22 @@ static void note_span(const struct observation *o, struct flow *f)
 		f->last_us = sent;
 }
 
+/* 0.0.0.0 is this host itself, and a multicast group answers nobody: what such an address does not
+ * say is nothing about the network. */
+static void note_address(const struct observation *o, struct flow *f, bool *somewhere)
+{
+	const char *address = obs_get_text(o, A_ADDRESS, NULL);
+	struct addr a;
+	if (!address)
+		return;
+	if (f->n_addresses < FLOW_MAX_ADDRESSES && !flow_went_to(f, address))
+		f->addresses[f->n_addresses++] = address;
+	if (addr_parse(address, &a))
+		return;
+	*somewhere |= addr_is_routable(&a);
+	f->nowhere = !*somewhere;
+}
+
 static struct try *try_of(struct try *tries, unsigned *n, const struct observation *o)
 {
 	const char *address = obs_get_text(o, A_ADDRESS, "");
@@ -172,6 +188,7 @@ void flow_read(const struct judge_view *v, const struct check *c, struct flow *o
 {
 	struct try tries[FLOW_MAX_TRIES];
 	unsigned n = 0;
+	bool somewhere = false;
 	struct pick p = { .check = c->id, .target = c->target, .role = ROLE_OWN };
 	const struct observation *o;
 	*out = (struct flow){ .check = c, .rtt_ms = -1 };
@@ -179,6 +196,7 @@ void flow_read(const struct judge_view *v, const struct check *c, struct flow *o
 		if (is_side_try(o))
 			continue;
 		note(c, o, out);
+		note_address(o, out, &somewhere);
 		enum result r = result_of(c, o);
 		struct try *t = r < R_NOTHING ? try_of(tries, &n, o) : NULL;
 		if (!t)
@@ -191,20 +209,12 @@ void flow_read(const struct judge_view *v, const struct check *c, struct flow *o
 		++*counter(out, tries[i].best);
 }
 
-bool flow_leads_nowhere(const struct judge_view *v, const struct flow *f)
+bool flow_went_to(const struct flow *f, const char *address)
 {
-	struct pick p = { .check = f->check->id, .target = f->check->target, .role = ROLE_OWN };
-	const struct observation *o;
-	struct addr a;
-	bool any = false;
-	for (size_t at = 0; (o = view_next(v, &p, &at));) {
-		if (addr_parse(obs_get_text(o, A_ADDRESS, ""), &a))
-			continue;
-		if (addr_is_routable(&a))
-			return false;
-		any = true;
-	}
-	return any;
+	for (unsigned i = 0; i < f->n_addresses; i++)
+		if (strcmp(f->addresses[i], address) == 0)
+			return true;
+	return false;
 }
 
 bool flow_replied(const struct flow *f)
@@ -215,7 +225,7 @@ bool flow_replied(const struct flow *f)
 
 bool flow_hinted(const struct flow *f)
 {
-	return !flow_replied(f) && !f->denied && !f->mute && f->silent >= HINT_TRIES;
+	return !flow_replied(f) && !f->denied && !f->mute && !f->nowhere && f->silent >= HINT_TRIES;
 }
 
 bool flow_silent(const struct flow *f)

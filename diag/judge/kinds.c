@@ -23,14 +23,14 @@ static const struct verdict *verdict_on(const struct run *r, size_t target, enum
 {
 	for (size_t i = 0; i < r->n_verdicts; i++) {
 		const struct verdict *d = &r->verdicts[i];
-		if (d->effect == effect && (d->targets & TARGET_BIT(target)) &&
+		if (d->effect == effect && !d->hidden && (d->targets & TARGET_BIT(target)) &&
 		    (d->confidence != CONF_UNDETERMINED || !sure))
 			return d;
 	}
 	return NULL;
 }
 
-/* No resolver gives its name a usable address, or its own packets clearly fail. */
+/* The flow itself fails, or its name leads nowhere. */
 static bool clearly_fails(const struct judge_view *v, size_t target)
 {
 	const struct flow *f = view_flow(v, target);
@@ -59,6 +59,10 @@ static enum kind_state target_state(const struct judge_view *v, size_t target, c
 	*because = d ? d->fault->slug : NULL;
 	if (d)
 		return KIND_NO;
+	d = verdict_on(v->run, target, EFFECT_DOUBT, false);
+	*because = d ? d->fault->slug : NULL;
+	if (d)
+		return KIND_UNKNOWN;
 	d = verdict_on(v->run, target, EFFECT_FRAGILE, false);
 	*because = d ? d->fault->slug : NULL;
 	if (identity_unknown(v, target))
@@ -111,9 +115,19 @@ static int exit_of_kinds(const struct run *r)
 	return any ? code : SP_EXIT_UNKNOWN;
 }
 
+/* Nothing is shown to block it, but what was seen from here is not what a device would see. */
+static bool is_doubted(const struct judge_view *v, const struct check *c)
+{
+	const char *because;
+	return c->target_index >= 0 && verdict_on(v->run, (size_t)c->target_index, EFFECT_DOUBT, false) &&
+	       target_state(v, (size_t)c->target_index, &because) == KIND_UNKNOWN;
+}
+
 /* What a chosen check says about itself. */
 static int exit_of_check(const struct judge_view *v, const struct check *c)
 {
+	if (is_doubted(v, c))
+		return SP_EXIT_UNKNOWN;
 	if (c->state == STATE_FAIL)
 		return SP_EXIT_BLOCKED;
 	if (c->state == STATE_PASS || c->state == STATE_NA)

@@ -154,7 +154,8 @@ static void no_route(struct judge_view *v, const struct fault *f)
 {
 	const struct observation *o = last_of(v, "link");
 	if (o && obs_text_is(o, A_REASON, "no-route") && !anything_answers(v)) {
-		route_here(v, f, o);
+		if (!v->run->host->tunnel_takes) /* H2 otherwise */
+			route_here(v, f, o);
 		return;
 	}
 	for (size_t i = 0; i < v->run->profile->n_targets; i++)
@@ -173,10 +174,10 @@ const struct fault fault_no_route = {
 };
 
 /* ---- L4 ---- */
-static bool stopped_here(const struct judge_view *v, const struct flow *f)
+static bool stopped_here(const struct flow *f)
 {
 	return f && !f->answered && !f->mismatch && !f->garbled && (f->denied || f->icmp_self) &&
-	       !flow_leads_nowhere(v, f);
+	       !f->nowhere;
 }
 
 static void own_firewall(struct judge_view *v, const struct fault *f)
@@ -187,7 +188,7 @@ static void own_firewall(struct judge_view *v, const struct fault *f)
 	bool some_left = false;
 	for (size_t i = 0; i < v->run->profile->n_targets; i++) {
 		const struct flow *g = view_flow(v, i);
-		if (!stopped_here(v, g))
+		if (!stopped_here(g))
 			continue;
 		const char *s = view_subject(v, view_target(v, i));
 		if (!strstr(subjects, s))

@@ -17,6 +17,7 @@
 enum {
 	DRAFT_MAX_LOG = 8,
 	FLOW_MAX_TRIES = 64,
+	FLOW_MAX_ADDRESSES = 16, /* a check tries at most a handful */
 	/* Proof rule 1: silence says something after five tries that span eight seconds. */
 	SILENCE_TRIES = 5,
 	SILENCE_US = 8000000,
@@ -42,7 +43,10 @@ struct flow {
 	bool icmp;                  /* an ICMP error came */
 	bool icmp_self;             /* ... from this host */
 	bool alert;                 /* a DTLS or TLS alert came */
+	bool nowhere;               /* DNS gave no address that a packet could leave for */
 	const char *reason;         /* of the last NOT_RUN */
+	const char *addresses[FLOW_MAX_ADDRESSES]; /* the first it went to */
+	unsigned n_addresses;
 };
 
 enum dns_class { /* best first */
@@ -112,14 +116,12 @@ bool obs_authentic(const struct check *c, const struct observation *o);
 const struct flow *view_flow(const struct judge_view *v, size_t target);
 const struct flow *view_flow_id(const struct judge_view *v, const char *stem, const char *suffix,
 				const char *target);
+bool flow_went_to(const struct flow *f, const char *address);
 bool flow_replied(const struct flow *f);  /* something came back, right or wrong */
 bool flow_silent(const struct flow *f);   /* silence that counts: 5 tries, watched for 8 s */
 bool flow_hinted(const struct flow *f);   /* silence worth mentioning */
 bool flow_spread(const struct flow *f);   /* the sends themselves span 8 s */
 bool flow_icmp(const struct flow *f);     /* only ICMP errors came back */
-/* DNS gave only addresses that no packet can leave for (0.0.0.0 is this host itself): what became
- * of the packets says nothing about any network. */
-bool flow_leads_nowhere(const struct judge_view *v, const struct flow *f);
 
 /* ---- targets ---- */
 #define TARGET_BIT(i) (UINT64_C(1) << (i))
@@ -187,9 +189,11 @@ void hop_differential(struct judge_view *v, const struct profile_target *t, stru
 struct hop_answer {
 	bool found;
 	unsigned ttl;
-	const char *reply; /* rst, syn-ack, data, icmp */
+	const char *reply; /* rst, syn-ack, data; icmp when it bears the target's name */
 };
 void hop_early_answer(struct judge_view *v, const struct profile_target *t, struct hop_answer *out);
+/* Who can have given an answer so early. */
+const char *hop_box_text(struct judge_view *v, unsigned ttl);
 void hop_cite(struct judge_view *v, struct draft *d, const struct profile_target *t);
 
 /* ---- the parts of judge_run ---- */

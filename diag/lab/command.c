@@ -51,6 +51,13 @@ static int link_self(const struct lab_world *w, struct sp_error *err)
 	return 0;
 }
 
+/* The codes that shells, env(1) and timeout(1) have for it. */
+static int not_run(const char *name, struct sp_error *err)
+{
+	return sp_error_set(err, errno == ENOENT ? 127 : 126, "cannot run '%s': %s", name,
+			    strerror(errno));
+}
+
 static int exec_shell(const char *faults, struct sp_error *err)
 {
 	static char bash_plain[] = "--norc", zsh_plain[] = "-f", interactive[] = "-i";
@@ -58,6 +65,7 @@ static int exec_shell(const char *faults, struct sp_error *err)
 	if (!path || access(path, X_OK))
 		path = "/bin/sh";
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	bool terminal = isatty(0); /* else a shell that asks nobody reads its script from there */
 	char prompt[256];
 	snprintf(prompt, sizeof(prompt), "lab(%s)$ ", faults);
 	setenv("PS1", prompt, 1);
@@ -65,11 +73,11 @@ static int exec_shell(const char *faults, struct sp_error *err)
 	char *plain = strcmp(name, "bash") == 0  ? bash_plain
 		      : strcmp(name, "zsh") == 0 ? zsh_plain
 						 : NULL;
-	char *argv[] = {xstrdup(name), plain ? plain : interactive, plain ? interactive : NULL,
-			NULL};
+	char *first = plain ? plain : interactive, *second = plain ? interactive : NULL;
+	char *argv[] = {xstrdup(name), terminal ? first : NULL, terminal ? second : NULL, NULL};
 	execv(path, argv);
 	free(argv[0]);
-	return sp_error_set(err, SP_E_MISSING, "cannot run %s: %s", path, strerror(errno));
+	return not_run(path, err);
 }
 
 int lab_command_exec(const struct lab_order *o, const struct lab_world *w, const char *faults,
@@ -92,5 +100,5 @@ int lab_command_exec(const struct lab_order *o, const struct lab_world *w, const
 	if (!argv || !argv[0])
 		return exec_shell(faults, err);
 	execvp(argv[0], argv);
-	return sp_error_set(err, SP_E_MISSING, "cannot run '%s': %s", argv[0], strerror(errno));
+	return not_run(argv[0], err);
 }

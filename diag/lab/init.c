@@ -214,6 +214,8 @@ static int set_up(struct init *in, struct sp_error *err)
 	lab_world_init(&in->world, s->profile, &s->order->knobs, dir);
 	e = lab_keys_make(&in->world, err);
 	if (!e)
+		e = lab_mounts_file(dir, "names", lab_world_names(in->arena, &in->world), err);
+	if (!e)
 		e = lab_net_build(in->arena, s->order, &in->world, in->fds, err);
 	if (!e)
 		e = start_helpers(in, err);
@@ -292,6 +294,6 @@ void lab_init_main(const struct lab_start *s)
 	int signals = signalfd(-1, &set, SFD_CLOEXEC);
 	int e = set_up(&in, &err);
 	if (e)
-		leave(&in, e, 0, &err);
+		leave(&in, e < 0 ? e : 0, e < 0 ? 0 : e, &err);
 	watch(&in, signals);
 }

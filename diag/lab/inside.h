@@ -39,6 +39,9 @@ const char *lab_order_changes(struct arena *a, const struct lab_order *o, enum l
 /* Addresses and names: pure. */
 void lab_world_init(struct lab_world *w, const struct profile *p, const struct lab_knobs *knobs,
 		    const char *dir);
+/* Lines "ADDRESS ROLE NAME" for servers that take the place of the lab's own. ROLE is the profile's
+ * probe, control, resolver or resolver-elsewhere; a name covers the names below it. */
+const char *lab_world_names(struct arena *a, const struct lab_world *w);
 
 /* ---- topology (topology.c): data to text, pure ------------------------------------------------ */
 const char *lab_node_name(enum lab_node n);
@@ -65,6 +68,8 @@ int lab_net_enter(int fd, struct sp_error *err);
 /* ---- mounts (mounts.c) ------------------------------------------------------------------------ */
 /* Private mounts, /proc of this PID namespace, and a scratch directory whose path goes to dir. */
 int lab_mounts_private(char *dir, size_t cap, struct sp_error *err);
+/* Writes a file of the scratch directory. */
+int lab_mounts_file(const char *dir, const char *name, const char *text, struct sp_error *err);
 /* For the device: its own /sys and resolv.conf (text), no way to the host's name services. */
 int lab_mounts_device(const char *dir, const char *resolv, struct sp_error *err);
 
@@ -88,7 +93,8 @@ struct lab_readiness {
 void lab_ready(int fd, int code, const struct sp_error *err);
 
 /* ---- CMD (command.c) --------------------------------------------------------------------------- */
-/* In a fresh child: enters the device, and becomes argv. Returns only when it cannot. */
+/* In a fresh child: enters the device, and becomes argv. Returns only when it cannot: negative, or 126 or
+ * 127 when only the last step failed. */
 int lab_command_exec(const struct lab_order *o, const struct lab_world *w, const char *faults,
 		     int device_fd, char *const argv[], struct sp_error *err);
 /* Sets LAB_DIR and the key files for hooks, and for CMD those two that it may know. */

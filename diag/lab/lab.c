@@ -146,12 +146,10 @@ static int attend(struct outside *out, struct sp_error *err)
 		;
 	if (out->tty >= 0)
 		tcsetpgrp(out->tty, getpgrp());
-	if (done && m.code) {
+	if (done) {
 		*err = m.err;
-		return m.code;
+		return m.code ? m.code : m.exit;
 	}
-	if (done)
-		return m.exit;
 	return out->last_signal
 		       ? 128 + out->last_signal
 		       : sp_error_set(err, SP_E_LIBRARY, "the lab's first process was killed");

@@ -28,6 +28,7 @@ struct replay_notes {
 	size_t differing;             /* verdicts that differ from the recorded ones */
 	const char **differences;     /* one line each */
 	size_t damaged_line;          /* 0: none; else the first line that could not be read */
+	size_t lines;                 /* that could be read */
 	bool ended;                   /* run_end was there */
 };
 /* Reads a stream and rebuilds the run (facts, plan, observations), then judges it. When `copy` is

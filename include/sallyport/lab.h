@@ -43,6 +43,7 @@ struct lab_knobs {
 		LAB_DTLS_WRONG_KEY, LAB_DTLS_TEXT, LAB_DTLS_RANDOM, LAB_DTLS_FRAGMENTS,
 		LAB_DTLS_ONE_DATAGRAM, LAB_DTLS_TWICE, LAB_DTLS_LATE, LAB_DTLS_NO_COOKIE,
 		LAB_DTLS_NO_ECHO,
+		LAB_DTLS_CERTIFICATE, /* its raw key as a message too, as RFC 7250 has it */
 	} dtls;
 	/* TCP 5683 */
 	enum lab_greeting { LAB_GREETING_HONEST, LAB_GREETING_TEXT, LAB_GREETING_TLS,
@@ -138,9 +139,9 @@ struct lab_options {
 };
 
 /* Makes the lab, runs argv in the device's namespace (a shell when argv is NULL) and returns its
- * exit code (128 + signal when it was killed), or a negative code with *err: SP_E_USAGE for the
- * fault list, SP_E_DENIED without the privilege for namespaces, SP_E_MISSING when a tool or CMD is
- * not there. Blocks until everything of the lab is gone. The process must have one thread. */
+ * exit code (128 + signal when it was killed), 127 or 126 with *err when it is not there or cannot
+ * run, or a negative code with *err: SP_E_USAGE for the fault list, SP_E_DENIED without the
+ * privilege for namespaces, SP_E_MISSING when a tool is not there. Blocks until everything of the lab is gone. The process must have one thread. */
 int lab_run(const struct lab_options *o, char *const argv[], struct sp_error *err);
 
 #endif

@@ -65,7 +65,8 @@ lab clean -- sh -c 'exit 7'; check exit-code 7 $?
 lab clean -- sh -c 'kill -TERM $$'; check killed-by-signal 143 $?
 lab clean -- sh -c 'kill -SEGV $$' 2>/dev/null; check crash-of-cmd 139 $?
 check stdin passed "$(echo passed | lab clean -- cat)"
-lab clean -- ./no-such-program 2>"$tmp/err"; check no-such-cmd 69 $?
+lab clean -- ./no-such-program 2>"$tmp/err"; check no-such-cmd 127 $?
+lab clean -- /etc/passwd 2>/dev/null; check no-program 126 $?
 check one-line-no-such-cmd 1 "$(wc -l <"$tmp/err")"
 lab no-such-fault -- true 2>/dev/null; check no-such-fault 64 $?
 lab dns-empty,dns-refused -- true 2>/dev/null; check conflicting-faults 64 $?

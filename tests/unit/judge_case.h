@@ -476,6 +476,22 @@ static inline void case_walk(struct judge_case *c, const struct case_walk *w)
 				case_step(c, w, round, ttl, (turn + round + w->rounds) % 2);
 }
 
+/* The sweep to the first target: packets die at every router before it. */
+static inline void case_sweep(struct judge_case *c, unsigned distance)
+{
+	const struct check *path = run_check(c->run, "path", NULL);
+	char hop[32];
+	for (unsigned ttl = 1; ttl < distance; ttl++) {
+		case_begin(c, path, 1, OUTCOME_ANSWERED, 0.1);
+		case_flow(c, "udp", case_address(c, "cloud-udp"), 5684);
+		obs_int(&c->next, A_IP_TTL, ttl);
+		obs_text(&c->next, A_REPLY, "time-exceeded");
+		snprintf(hop, sizeof(hop), "203.0.113.%u", ttl);
+		obs_text(&c->next, A_HOP, hop);
+		case_end(c);
+	}
+}
+
 /* Judges the run; the verdict of that slug, hidden ones too, or NULL. */
 static inline const struct verdict *case_judge(struct judge_case *c, const char *slug)
 {

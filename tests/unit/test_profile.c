@@ -57,6 +57,7 @@ static void default_profile_has_the_cloud(void **state)
 }
 
 #define HEAD "[profile]\nname=x\ntitle=x\ncloud=x\nsummary=x\nsource=x\ndate=x\n"
+enum { HEAD_LINES = 7 };
 
 static void errors_name_their_place(void **state)
 {
@@ -75,14 +76,20 @@ static void errors_name_their_place(void **state)
 		{ "[target a]\nfamilies = ipv5\n", 2, 12, "neither ipv4 nor ipv6" },
 		{ "[nonsense]\nx = y\n", 2, 1, "section [nonsense] is unknown" },
 		{ "[profile]\njust words\n", 2, 1, "neither [section] nor key = value" },
-		{ "[profile]\nname = \x1b[2J\n", 2, 1, "only printable ASCII" },
-		{ "[profile]\nname = x\n", 0, 0, "lacks 'title'" },
+		{ "[profile]\nname = \x1b[2J\n", 2, 8, "only printable ASCII" },
+		{ "[profile]\nname = x\n", 1, 1, "[profile] lacks 'title'" },
+		{ "[profile]\n[target a]\n", 1, 1, "[profile] lacks 'name'" },
+		{ HEAD "[target a]\ntitle=x\nprobe=tls\nport=1\n", HEAD_LINES + 1, 1,
+		  "[target a] lacks 'transport'" },
+		{ "[profile]\n[profile]\n", 2, 1, "a second section" },
+		{ "[target a]\n[target b]\n\n[target a]\n", 4, 1, "a second section" },
+		{ "name = x\n", 1, 1, "before the first section" },
 		{ HEAD "[target a]\ntitle=x\nprobe=guess\ntransport=udp\nport=1\noperator=x\nwhy=x\n"
-		  "required=no\nfamilies=ipv4\n", 0, 0, "probe 'guess' is unknown" },
+		  "required=no\nfamilies=ipv4\n", HEAD_LINES + 1, 1, "probe 'guess' is unknown" },
 		{ HEAD "[target a]\ntitle=x\nprobe=tls\ntransport=tcp\nport=1\noperator=x\nwhy=x\n"
-		  "required=no\nfamilies=ipv4\nname=a b\n", 0, 0, "name is not a host name" },
-		{ HEAD "[kind k]\ntitle=x\ncurrent=yes\nneeds=nowhere\n", 0, 0, "which is no target" },
-		{ HEAD, 0, 0, "at least one [target" },
+		  "required=no\nfamilies=ipv4\nname=a b\n", HEAD_LINES + 1, 1, "name is not a host name" },
+		{ HEAD "[kind k]\ntitle=x\ncurrent=yes\nneeds=nowhere\n", HEAD_LINES + 1, 1, "which is no target" },
+		{ HEAD, 1, 1, "at least one [target" },
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct arena *a = arena_new();

@@ -60,15 +60,32 @@ static const char *resolvers(struct doc *d)
 	return doc_printf(d, "resolver%s %s", h->n_resolvers > 1 ? "s" : "", list);
 }
 
+/* ", in a virtual machine (KVM)": what is outside of it, such as the real link, was not seen. */
+static const char *environment(struct doc *d)
+{
+	static const struct {
+		const char *word, *text;
+	} words[] = { { "vm", "a virtual machine" }, { "container", "a container" }, { "wsl", "Windows" } };
+	const struct host_facts *h = d->run->host;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(h->environment, words[i].word) == 0)
+			return doc_printf(d, ", in %s%s%s%s", words[i].text,
+					  h->environment_name[0] ? " (" : "", h->environment_name,
+					  h->environment_name[0] ? ")" : "");
+	return "";
+}
+
 const char *parts_vantage(struct doc *d)
 {
+	char mac[MAC_STRLEN];
 	const struct host_facts *h = d->run->host;
 	const struct addr *gw = h->gateway4.family ? &h->gateway4 : &h->gateway6;
 	char text[ADDR_STRLEN];
 	if (!h->ifname[0])
 		return "no network interface";
-	return doc_printf(d, "%s (%s%s), %s, %s%s, %s", h->ifname, h->medium,
-			  h->virtual_ ? ", virtual" : "", addresses(d),
+	return doc_printf(d, "%s, %s%s%s, MAC %s%s, %s, %s%s, %s", h->ifname, h->medium,
+			  h->virtual_ ? ", virtual" : "", environment(d), mac_format(&h->mac, mac),
+			  h->mac_randomised ? " (randomised)" : "", addresses(d),
 			  gw->family ? "gateway " : "no gateway",
 			  gw->family ? addr_format(gw, text) : "", resolvers(d));
 }
