@@ -200,9 +200,9 @@ static unsigned choose_uplink(const struct netinfo_dump *d)
 static bool mac_differs(const char *ifname, const struct mac *mac)
 {
 	static const struct mac none;
-	struct {
+	union {
 		struct ethtool_perm_addr head;
-		uint8_t b[32];
+		uint8_t room[sizeof(struct ethtool_perm_addr) + 32];
 	} perm = { .head = { .cmd = ETHTOOL_GPERMADDR, .size = 32 } };
 	struct ifreq r = { .ifr_data = (void *)&perm };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
