@@ -22,6 +22,7 @@
 #include <netlink/route/route.h>
 
 #include "diag/io/hostenv.h"
+#include "sallyport/netinfo_wifi.h"
 #include "sallyport/text.h"
 
 const char *const neigh_state_names[] = {
@@ -200,18 +201,19 @@ static unsigned choose_uplink(const struct netinfo_dump *d)
 static bool mac_differs(const char *ifname, const struct mac *mac)
 {
 	static const struct mac none;
-	union {
+	union { /* the address follows the head */
 		struct ethtool_perm_addr head;
 		uint8_t room[sizeof(struct ethtool_perm_addr) + 32];
 	} perm = { .head = { .cmd = ETHTOOL_GPERMADDR, .size = 32 } };
+	const uint8_t *permanent = perm.room + sizeof(perm.head);
 	struct ifreq r = { .ifr_data = (void *)&perm };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	text_copy(r.ifr_name, sizeof(r.ifr_name), ifname);
 	bool known = fd >= 0 && ioctl(fd, SIOCETHTOOL, &r) == 0 && perm.head.size == sizeof(none.b) &&
-		     memcmp(perm.head.data, none.b, sizeof(none.b)) != 0;
+		     memcmp(permanent, none.b, sizeof(none.b)) != 0;
 	if (fd >= 0)
 		close(fd);
-	return known && mac_is_local(mac) && memcmp(perm.head.data, mac->b, sizeof(mac->b)) != 0;
+	return known && mac_is_local(mac) && memcmp(permanent, mac->b, sizeof(mac->b)) != 0;
 }
 
 static void fill_link(const struct netinfo_dump *d, struct host_facts *h)
@@ -304,6 +306,7 @@ int netinfo_read(const char *interface, struct host_facts *out, struct sp_error 
 		h.ifindex = choose_uplink(&d);
 	}
 	fill_link(&d, &h);
+	netinfo_wifi(&h);
 	fill_addrs(&d, &h);
 	fill_routes(&d, &h);
 	netinfo_fill_roles(&d, &h);

@@ -12,7 +12,7 @@ static const struct not_tested always[] = {
 };
 enum {
 	ALWAYS = sizeof(always) / sizeof(always[0]),
-	SOMETIMES = 5, /* what only some runs have to say */
+	SOMETIMES = 7, /* what only some runs have to say */
 	MAX_CONTACTS = 512, /* a run sends at most 500 packets (design section 9) */
 };
 
@@ -110,6 +110,20 @@ static bool portal_clean(const struct judge_view *v)
 	return any;
 }
 
+/* How far the scan results reach: see the band rows in wifi.c. */
+static void wifi(struct judge_view *v)
+{
+	const struct wifi_facts *w = &v->run->host->wifi;
+	if (w->state == WIFI_UNREAD)
+		add(v->run, "the Wi-Fi network and what it asks of a radio", "the kernel's nl80211 did not tell");
+	if (w->state != WIFI_READ || !w->n_offers)
+		return;
+	for (unsigned b = WIFI_BAND_24; b <= WIFI_BAND_5; b++)
+		if (!w->heard[b].channels)
+			add(v->run, view_say(v, "this Wi-Fi network on %s GHz", wifi_band_names[b]),
+			    "the radio heard nothing there lately, and no scan was started");
+}
+
 static void not_tested(struct judge_view *v)
 {
 	struct run *r = v->run;
@@ -125,6 +139,7 @@ static void not_tested(struct judge_view *v)
 		    "the uplink is virtual");
 	if (r->host->n_others)
 		add(r, "other default routes of this host", "one uplink is tested at a time (-i)");
+	wifi(v);
 	controls(v);
 	for (size_t i = 0; i < r->n_checks; i++) {
 		const struct check *c = &r->checks[i];

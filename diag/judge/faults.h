@@ -8,6 +8,7 @@
 
 #include "view.h"
 
+extern const struct fault fault_wifi_band, fault_wifi_security, fault_wifi_mode; /* wifi.c */
 extern const struct fault fault_no_address, fault_gateway_mute, fault_no_route, fault_own_firewall;                                                       /* local.c */
 extern const struct fault fault_host_forwards, fault_vpn_took_route, fault_vpn_killswitch,
 	fault_clat_only, fault_link_changed, fault_resolver_unknown, fault_nat64_only; /* vantage.c */

@@ -73,9 +73,27 @@ static enum kind_state target_state(const struct judge_view *v, size_t target, c
 	return d ? KIND_FRAGILE : KIND_YES;
 }
 
-static void judge_kind(const struct judge_view *v, struct kind_verdict *out)
+static void worsen(struct kind_verdict *out, enum kind_state s, const char *because)
 {
 	static const int rank[] = { [KIND_YES] = 0, [KIND_FRAGILE] = 1, [KIND_UNKNOWN] = 2, [KIND_NO] = 3 };
+	if (rank[s] <= rank[out->state])
+		return;
+	out->state = s;
+	out->because = because;
+}
+
+/* What a verdict about kinds means for one of them. */
+static enum kind_state own_state(const struct verdict *d)
+{
+	if (d->effect == EFFECT_NOTE)
+		return KIND_YES;
+	if (d->confidence == CONF_UNDETERMINED)
+		return KIND_UNKNOWN;
+	return d->effect == EFFECT_BLOCKS ? KIND_NO : KIND_FRAGILE;
+}
+
+static void judge_kind(const struct judge_view *v, struct kind_verdict *out)
+{
 	const struct profile *p = v->run->profile;
 	const struct profile_kind *k = &p->kinds[out->kind_index];
 	out->state = k->needs.n ? KIND_YES : KIND_UNKNOWN;
@@ -85,11 +103,11 @@ static void judge_kind(const struct judge_view *v, struct kind_verdict *out)
 		if (t < 0 || !p->targets[t].required)
 			continue;
 		enum kind_state s = target_state(v, (size_t)t, &because);
-		if (rank[s] > rank[out->state]) {
-			out->state = s;
-			out->because = because;
-		}
+		worsen(out, s, because);
 	}
+	for (size_t i = 0; i < v->run->n_verdicts; i++)
+		if (v->run->verdicts[i].kinds & KIND_BIT(out->kind_index))
+			worsen(out, own_state(&v->run->verdicts[i]), v->run->verdicts[i].fault->slug);
 }
 
 static const int exit_rank[] = { [SP_EXIT_WORKS] = 0, [SP_EXIT_FRAGILE] = 1, [SP_EXIT_UNKNOWN] = 2,

@@ -9,6 +9,8 @@ const struct fault *const fault_table[] = {
 	/* what this host's own place hides */
 	&fault_vpn_took_route, &fault_vpn_killswitch, &fault_link_changed, &fault_nat64_only,
 	&fault_host_forwards, &fault_clat_only, &fault_resolver_unknown,
+	/* joining the devices' network */
+	&fault_wifi_band, &fault_wifi_security, &fault_wifi_mode,
 	/* this host and its link */
 	&fault_no_address, &fault_gateway_mute, &fault_no_route, &fault_own_firewall,
 	/* names */

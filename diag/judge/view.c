@@ -146,6 +146,14 @@ bool view_mask_needed(const struct judge_view *v, uint64_t mask)
 	return false;
 }
 
+bool view_counts(const struct judge_view *v, const struct verdict *d)
+{
+	for (size_t k = 0; d->kinds && k < v->run->profile->n_kinds; k++)
+		if ((d->kinds & KIND_BIT(k)) && plan_kind_counts(v->run, (int)k))
+			return true;
+	return view_mask_required(v, d->targets);
+}
+
 enum effect view_effect(const struct judge_view *v, uint64_t mask)
 {
 	return view_mask_needed(v, mask) ? EFFECT_BLOCKS : EFFECT_NOTE;

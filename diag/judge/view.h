@@ -138,6 +138,9 @@ bool view_target_works(const struct judge_view *v, size_t i);
 uint64_t view_mask_of_name(const struct judge_view *v, const char *name);
 bool view_mask_required(const struct judge_view *v, uint64_t mask); /* by a kind that counts */
 bool view_mask_needed(const struct judge_view *v, uint64_t mask);   /* by any kind */
+#define KIND_BIT(i) (UINT64_C(1) << (i))
+/* The verdict touches a kind that counts, by what it needs or by itself. */
+bool view_counts(const struct judge_view *v, const struct verdict *d);
 enum effect view_effect(const struct judge_view *v, uint64_t mask); /* BLOCKS where needed */
 
 /* ---- names (names.c) ---- */

@@ -7,6 +7,7 @@
 #ifndef SALLYPORT_LAB_INSIDE_H
 #define SALLYPORT_LAB_INSIDE_H
 
+#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -114,6 +115,7 @@ struct lab_start {
 	const struct lab_options *options;
 	const struct lab_order *order;
 	const struct profile *profile;
+	char self[PATH_MAX]; /* this program, as it is called outside: inside, /proc may not know */
 	char *const *argv; /* NULL: a shell */
 	int fd;            /* socket to the parent: SOCK_SEQPACKET; one int comes first */
 	int tty;           /* the terminal that CMD may have for itself, or -1 */

@@ -61,6 +61,7 @@ struct lab_world {
 	const struct profile *profile; /* names, ports, URLs that the far side must answer for */
 	struct lab_knobs knobs;
 	char dir[64];           /* private scratch directory: key and CA files live here */
+	const char *self;       /* the program that started the lab */
 	struct addr resolver;   /* the gateway's LAN address: where the DNS server listens */
 	struct addr cloud_udp, cloud_tcp, web, ntp, portal, other, forged; /* far-side addresses */
 	/* keys, made by lab_keys_make() */

@@ -253,6 +253,7 @@ struct verdict {
 	const char *decide;  /* what would decide, when not proven; else NULL */
 	const char *ask;     /* what to write in a ticket, or NULL when nothing is to be asked */
 	uint64_t targets;    /* bit i: profile->targets[i] is affected */
+	uint64_t kinds;      /* bit i: about profile->kinds[i] itself, whatever it needs; 0: about targets */
 	const char **log;    /* five-tuples with time windows, ready to print */
 	size_t n_log;
 	uint32_t *evidence;

@@ -14,6 +14,7 @@
 #include "sallyport/addr.h"
 #include "sallyport/arena.h"
 #include "sallyport/err.h"
+#include "sallyport/wifi.h"
 
 enum { HOST_MAX_ADDRS = 16, HOST_MAX_RESOLVERS = 4, HOST_MAX_ROUTES = 8 };
 
@@ -68,6 +69,7 @@ struct host_facts {
 	char lan[16];       /* that LAN's interface */
 	char tunnel[16];    /* a tunnel that is up; empty: none */
 	bool tunnel_takes;  /* this host's own traffic leaves by it */
+	struct wifi_facts wifi; /* netinfo_wifi.h */
 };
 
 /* Chooses the uplink: `interface` when given, else the default route of lowest metric, physical

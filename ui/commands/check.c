@@ -54,10 +54,19 @@ static void on_observation(void *ctx, const struct observation *o)
 		show_progress(live, o);
 }
 
+/* A device or a pipe is written to; only a file may be replaced by another one. */
+static bool is_replaceable(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) || S_ISREG(st.st_mode);
+}
+
 int write_document(const struct command_ctx *c, document_fn *write, void *ctx, int code)
 {
-	const char *to = c->settings.output;
-	const char *path = *to ? arena_printf(c->arena, "%s.part", to) : NULL;
+	const char *to = c->settings.output, *path = *to ? to : NULL;
+	bool whole = path && is_replaceable(to);
+	if (whole)
+		path = arena_printf(c->arena, "%s.part", to);
 	FILE *out = path ? fopen(path, "we") : stdout;
 	if (!out)
 		return command_fail(SP_EXIT_IO, "--output %s: %s", to, strerror(errno));
@@ -66,11 +75,12 @@ int write_document(const struct command_ctx *c, document_fn *write, void *ctx, i
 		return code;
 	if (fclose(out) && !e)
 		e = -errno;
-	if (!e && rename(path, to))
+	if (!e && whole && rename(path, to))
 		e = -errno;
 	if (!e)
 		return code;
-	unlink(path);
+	if (whole)
+		unlink(path);
 	return command_fail(SP_EXIT_IO, "--output %s: %s; the exit code would have been %d", to,
 			    sp_strerror(e), code);
 }

@@ -27,7 +27,7 @@ int check_measure(struct command_ctx *c, struct run *r);
 int replay_with_run(struct command_ctx *c, const char *path, run_fn *fn);
 
 typedef int document_fn(void *ctx, FILE *out); /* 0 or -errno */
-/* To stdout, or to --output in one piece or not at all; code, or that of a failed write. */
+/* To stdout, or to --output (a file in one piece or not at all); code, or that of a failed write. */
 int write_document(const struct command_ctx *c, document_fn *write, void *ctx, int code);
 /* The judged run in the format asked for; the exit code to end with. */
 int write_report(const struct command_ctx *c, const struct run *r, int code);

@@ -23,7 +23,7 @@ static const struct {
 
 static const char *kind_reason(struct doc *d, const struct kind_verdict *k)
 {
-	const struct verdict *v = parts_verdict(d->run, k->because);
+	const struct verdict *v = parts_verdict(d->run, k);
 	if (v && v->summary)
 		return v->summary;
 	if (k->because)
@@ -220,6 +220,7 @@ int report_text_write(const struct run *r, const struct report_options *o, FILE 
 		needs(&d);
 		text_contacted(&d);
 		not_tested(&d);
+		text_leds(&d);
 		if (o->verbose)
 			text_observations(&d);
 		footer(&d);
