@@ -5,6 +5,7 @@
  */
 #include "view.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "tcp_read.h"
@@ -20,6 +21,12 @@ static bool id_is(const struct check *c, const char *id)
 	return strcmp(c->id, id) == 0;
 }
 
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	return x < y ? -1 : x > y;
+}
+
 static void count(struct judge_view *v, struct check *c, const struct flow *f)
 {
 	struct pick p = { .check = c->id, .target = c->target };
@@ -33,6 +40,8 @@ static void count(struct judge_view *v, struct check *c, const struct flow *f)
 	c->n_evidence = 0;
 	for (size_t at = 0; (o = view_next(v, &p, &at));)
 		c->evidence[c->n_evidence++] = o->n;
+	if (n)
+		qsort(c->evidence, n, sizeof(*c->evidence), by_number);
 }
 
 /* Something came back that is not what a working service sends. */
