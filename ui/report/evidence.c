@@ -14,6 +14,8 @@ static unsigned rank(const struct observation *o)
 		[OUTCOME_RESET] = 7,    [OUTCOME_UNREACHABLE] = 6,    [OUTCOME_SILENT] = 5,
 		[OUTCOME_ABORTED] = 4,  [OUTCOME_NOT_RUN] = 1,
 	};
+	if (o->outcome == OUTCOME_ANSWERED && obs_text_is(o, A_PHASE, "connect"))
+		return 3; /* what came of the connection says more */
 	return ranks[o->outcome];
 }
 
