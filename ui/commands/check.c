@@ -1,24 +1,23 @@
 /* `check`: one run from plan to report. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "commands.h"
+#include "output.h"
 #include "sallyport/clock.h"
 #include "sallyport/crypto.h"
 #include "sallyport/journal.h"
 #include "sallyport/judge.h"
 #include "sallyport/netinfo.h"
 #include "sallyport/plan.h"
-#include "sallyport/report.h"
 #include "sallyport/runner.h"
 
 struct live {
 	struct run *run;
 	struct journal *journal; /* -o ndjson */
 	bool progress;
+	bool unheard; /* whoever read the stream has gone */
 };
 
 /* One line on a terminal's stderr: how far the run is. */
@@ -32,38 +31,12 @@ static void show_progress(const struct run *r, const struct observation *o)
 static void on_observation(void *ctx, const struct observation *o)
 {
 	struct live *live = ctx;
-	if (live->journal)
+	if (live->journal) {
 		journal_observation(live->journal, o);
+		live->unheard = journal_error(live->journal) == -EPIPE;
+	}
 	if (live->progress)
 		show_progress(live->run, o);
-}
-
-int write_report(const struct command_ctx *c, const struct run *r, int code)
-{
-	const struct settings *s = &c->settings;
-	const struct report_def *def = report_by_name(s->format);
-	const char *path = *s->output ? arena_printf(c->arena, "%s.part", s->output) : NULL;
-	FILE *out = path ? fopen(path, "we") : stdout;
-	if (!def)
-		return command_fail(SP_EXIT_USAGE, "no report format '%s'", s->format);
-	if (!out)
-		return command_fail(SP_EXIT_IO, "--output %s: %s", s->output, strerror(errno));
-	struct report_options o = { .color = !path && !s->no_color && isatty(STDOUT_FILENO),
-				    .ascii = s->ascii, .redact = s->redact, .verbose = s->verbose, .quiet = s->quiet,
-				    .width = 80 };
-	int e = def->write(r, &o, out);
-	if (!path)
-		return code;
-	if (fclose(out) && !e)
-		e = -errno;
-	if (!e && rename(path, s->output))
-		e = -errno;
-	if (e) {
-		unlink(path);
-		return command_fail(SP_EXIT_IO, "--output %s: %s; the verdict was exit code %d", s->output,
-				    sp_strerror(e), code);
-	}
-	return code;
 }
 
 /* Nobody sees a variable on the command line: the error has to name it. */
@@ -136,21 +109,27 @@ static int dry_run(const struct run *r)
 static int measure(struct command_ctx *c, struct run *r)
 {
 	struct live live = { .run = r };
-	bool stream = strcmp(c->settings.format, "ndjson") == 0 && !*c->settings.output;
-	live.progress = !stream && !c->settings.quiet && isatty(STDERR_FILENO);
-	if (stream)
-		live.journal = journal_open(r, stdout);
-	struct runner_hooks hooks = { .observed = on_observation, .ctx = &live };
+	struct output out;
+	int wrong = output_open(c, &out);
+	if (wrong)
+		return wrong;
+	bool stream = strcmp(c->settings.format, "ndjson") == 0;
+	live.progress = !(stream && !out.path) && !c->settings.quiet && isatty(STDERR_FILENO);
+	if (stream) {
+		setvbuf(out.out, NULL, _IOLBF, 0); /* whoever follows the stream reads whole lines */
+		live.journal = journal_open(r, out.out);
+	}
+	struct runner_hooks hooks = { .observed = on_observation, .ctx = &live, .stop = &live.unheard };
 	int e = runner_run(r, &hooks);
 	if (live.progress)
 		fputs("\r\x1b[K", stderr);
-	if (e)
+	if (e) {
+		output_drop(&out);
 		return command_fail(SP_EXIT_INTERNAL, "the run could not start: %s", sp_strerror(e));
+	}
 	judge_run(r);
-	if (stream)
-		return journal_close(live.journal) ? command_fail(SP_EXIT_IO, "standard output was closed")
-						   : r->exit;
-	return write_report(c, r, r->exit);
+	e = stream ? journal_close(live.journal) : output_write(c, &out, r);
+	return output_close(c, &out, r, e, r->exit);
 }
 
 static int run(struct command_ctx *c)
