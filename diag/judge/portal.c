@@ -101,13 +101,19 @@ static void say_captive(struct judge_view *v, const struct fault *f, uint64_t pa
 	draft_cite_targets(v, d, closed ? v->all_targets : pages);
 }
 
+static bool is_asked_by(const struct judge_view *v, const struct observation *o, const char *probe)
+{
+	const struct check *c = run_check(v->run, o->check, o->target);
+	return c && strcmp(c->probe, probe) == 0;
+}
+
 /* The portal's own word about this host (RFC 8908); NULL when it was not asked or did not say. */
 static const struct observation *portal_word(const struct judge_view *v)
 {
 	const struct observation *o;
 	struct pick p = {.check = "portal", .outcomes = OUTCOME_BIT(OUTCOME_ANSWERED)};
 	for (size_t at = 0; (o = view_next(v, &p, &at));)
-		if (obs_has(o, A_CAPTIVE))
+		if (obs_has(o, A_CAPTIVE) && is_asked_by(v, o, "portal-api"))
 			return o;
 	return NULL;
 }

@@ -116,6 +116,7 @@ struct lab_start {
 	const struct lab_order *order;
 	const struct profile *profile;
 	char self[PATH_MAX]; /* this program, as it is called outside: inside, /proc may not know */
+	const char *missing; /* privileges, by name; NULL when all are there */
 	char *const *argv; /* NULL: a shell */
 	int fd;            /* socket to the parent: SOCK_SEQPACKET; one int comes first */
 	int tty;           /* the terminal that CMD may have for itself, or -1 */

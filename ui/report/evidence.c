@@ -14,8 +14,9 @@ static unsigned rank(const struct observation *o)
 		[OUTCOME_RESET] = 7,    [OUTCOME_UNREACHABLE] = 6,    [OUTCOME_SILENT] = 5,
 		[OUTCOME_ABORTED] = 4,  [OUTCOME_NOT_RUN] = 1,
 	};
-	bool opened = o->outcome == OUTCOME_ANSWERED && obs_text_is(o, A_PHASE, "connect");
-	return opened ? 3 : ranks[o->outcome];
+	if (o->outcome == OUTCOME_ANSWERED && obs_text_is(o, A_PHASE, "connect"))
+		return 3; /* what came of the connection says more */
+	return ranks[o->outcome];
 }
 
 static bool is_control(const struct observation *o)
