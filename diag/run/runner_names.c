@@ -133,3 +133,21 @@ void probe_resolve(struct probe *p, const char *name, uint8_t family, names_fn *
 	if (l->done)
 		runner_wake(p->runner);
 }
+
+void probe_heard_name(struct probe *p, const char *name, uint8_t family, const struct addr *addrs,
+		      size_t n)
+{
+	struct runner *r = p->runner;
+	for (size_t i = 1; n && i < r->n_lookups; i++) {
+		struct lookup *l = &r->lookups[i];
+		if (l->done || l->family != family || !text_equal_nocase(l->name, name))
+			continue;
+		names_cancel(l->handle);
+		l->handle = NULL;
+		l->result = (struct names_result){ .reason = "ok" };
+		for (size_t k = 0; k < n && k < NAMES_MAX_ADDRS; k++)
+			l->result.addrs[l->result.n_addrs++] = addrs[k];
+		l->done = true;
+		runner_wake(r);
+	}
+}
