@@ -43,6 +43,7 @@ struct flow {
 	bool alert;                 /* a DTLS or TLS alert came */
 	bool nowhere;               /* DNS gave no address that a packet could leave for */
 	const char *reason;         /* of the last NOT_RUN */
+	const char *dead;           /* an address that only stayed silent, while another answered */
 };
 
 enum dns_class { /* best first */

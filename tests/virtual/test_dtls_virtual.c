@@ -168,6 +168,21 @@ static void test_no_loss_makes_an_impostor(void **state)
 	}
 }
 
+/* The second address has its turn while tries to the first are still open: each is told about the
+ * address it went to. */
+static void test_tries_are_told_of_their_own_address(void **state)
+{
+	struct virtual_run *v = *state;
+	nameless_network(v, 1, 20);
+	fake_net_name(NAME, addr_v4(198, 51, 100, 99));
+	fake_net_name(NAME, CLOUD.addr);
+	expect_identity(v, OUTCOME_ANSWERED, "verified");
+	assert_int_equal(vr_count(v, "udp5684.hello", OUTCOME_SILENT), 2);
+	for (size_t i = 0; i < v->run->n_obs; i++)
+		if (v->run->obs[i]->outcome == OUTCOME_SILENT)
+			assert_true(obs_text_is(v->run->obs[i], A_ADDRESS, "198.51.100.99"));
+}
+
 static void resolve(void *ctx, const struct fake_packet *in)
 {
 	struct dns_message q;
@@ -198,6 +213,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_two_flights_are_not_mixed, vr_setup, vr_teardown),
 		cmocka_unit_test_setup_teardown(test_wrong_key, vr_setup, vr_teardown),
 		cmocka_unit_test_setup_teardown(test_wrong_key_behind_loss, vr_setup, vr_teardown),
+		cmocka_unit_test_setup_teardown(test_tries_are_told_of_their_own_address, vr_setup,
+						vr_teardown),
 		cmocka_unit_test_setup_teardown(test_an_answer_to_the_resolver_probe_serves_all, vr_setup,
 						vr_teardown),
 		cmocka_unit_test_setup_teardown(test_no_loss_makes_an_impostor, vr_setup, vr_teardown),
