@@ -1,4 +1,4 @@
-/* D13: one address of several, and its look-alikes. */
+/* D13: one address of several; addresses that some boxes make up; and their look-alikes. */
 #include "judge_case.h"
 
 static void hello(struct judge_case *c, uint32_t attempt, const char *address, enum outcome outcome,
@@ -76,6 +76,53 @@ static void no_address_answers(void **state)
 	case_close(&c);
 }
 
+/* What the resolver says about the name behind cloud-udp, and what another resolver says. */
+static void name_is(struct judge_case *c, const char *address)
+{
+	const char *name = case_check(c, "cloud-udp", ".hello")->target;
+	const char *const said[][2] = {{"192.168.77.1", address}, {"9.9.9.9", "198.51.100.10"}};
+	for (size_t i = 0; i < 2; i++) {
+		case_begin(c, run_check(c->run, "dns.name", name), 1, OUTCOME_ANSWERED, 0.001);
+		case_flow(c, "udp", said[i][0], 53);
+		obs_text(&c->next, A_RESOLVER, said[i][0]);
+		obs_text(&c->next, A_NAME, name);
+		obs_text(&c->next, A_QTYPE, "A");
+		obs_int(&c->next, A_RCODE, 0);
+		obs_text(&c->next, A_ANSWERS, said[i][1]);
+		case_end(c);
+	}
+}
+
+static void strip_names(struct judge_case *c)
+{
+	size_t kept = 0;
+	const char *name = case_check(c, "cloud-udp", ".hello")->target;
+	for (size_t i = 0; i < c->run->n_obs; i++)
+		if (strcmp(c->run->obs[i]->check, "dns.name") || strcmp(c->run->obs[i]->target, name))
+			c->run->obs[kept++] = c->run->obs[i];
+	c->run->n_obs = kept;
+}
+
+/* Some gateways give every name an address out of 198.18/15 and translate it back themselves. */
+static void a_made_up_address_that_works(void **state)
+{
+	struct judge_case c;
+	(void)state;
+	for (int works = 0; works < 2; works++) {
+		case_open(&c, NULL);
+		CASE_REST(&c, "cloud-udp");
+		strip_names(&c);
+		name_is(&c, "198.18.0.5");
+		hello(&c, 1, "198.18.0.5", works ? OUTCOME_ANSWERED : OUTCOME_SILENT, 3.1);
+		if (works)
+			verified(&c);
+		case_absent(&c, "dns-policy-block");
+		assert_int_equal(works, case_judge(&c, "split-horizon") == NULL);
+		assert_int_equal(c.run->exit, works ? SP_EXIT_WORKS : SP_EXIT_BLOCKED);
+		case_close(&c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -83,6 +130,7 @@ int main(void)
 		cmocka_unit_test(a_loss_is_no_dead_address),
 		cmocka_unit_test(an_address_that_answers_later_lives),
 		cmocka_unit_test(no_address_answers),
+		cmocka_unit_test(a_made_up_address_that_works),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -183,6 +183,18 @@ static void test_tries_are_told_of_their_own_address(void **state)
 			assert_true(obs_text_is(v->run->obs[i], A_ADDRESS, "198.51.100.99"));
 }
 
+/* A filter's 0.0.0.0 is this host itself: nothing is sent there. */
+static void test_an_address_that_leads_nowhere(void **state)
+{
+	struct virtual_run *v = *state;
+	nameless_network(v, 1, 20);
+	fake_net_name(NAME, (struct addr){ 4, { 0 } });
+	vr_go(v);
+	assert_int_equal(vr_count(v, "udp5684.hello", OUTCOME_NOT_RUN), 1);
+	assert_int_equal(fake_net_sent((struct endpoint){ { 4, { 0 } }, CLOUD.port }), 0);
+	crypto_key_free(server.key);
+}
+
 static void resolve(void *ctx, const struct fake_packet *in)
 {
 	struct dns_message q;
@@ -215,6 +227,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_wrong_key_behind_loss, vr_setup, vr_teardown),
 		cmocka_unit_test_setup_teardown(test_tries_are_told_of_their_own_address, vr_setup,
 						vr_teardown),
+		cmocka_unit_test_setup_teardown(test_an_address_that_leads_nowhere, vr_setup, vr_teardown),
 		cmocka_unit_test_setup_teardown(test_an_answer_to_the_resolver_probe_serves_all, vr_setup,
 						vr_teardown),
 		cmocka_unit_test_setup_teardown(test_no_loss_makes_an_impostor, vr_setup, vr_teardown),
