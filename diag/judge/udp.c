@@ -257,6 +257,14 @@ static void say_other_operator(struct judge_view *v, struct draft *d, const stru
 	draft_cite(d, o);
 }
 
+/* The refusals come from as far away as the target is seen to be, as far as that is known. */
+static bool refused_afar(struct judge_view *v, size_t i)
+{
+	struct hop_reach reach;
+	hop_reach(v, view_target(v, i), &reach);
+	return udp_read(v, i) == UDP_REFUSED && (!reach.control || !reach.own || reach.control <= reach.own);
+}
+
 static void server_down(struct judge_view *v, const struct fault *f)
 {
 	for (size_t i = 0; i < v->run->profile->n_targets; i++) {
@@ -269,10 +277,14 @@ static void server_down(struct judge_view *v, const struct fault *f)
 		bool clear = r == UDP_SILENT && hops_of(v, i, &hop) == HOP_CLEAR;
 		if (r == UDP_SILENT && (hop.result == HOP_PROVEN || (!clear && !other)))
 			continue;
-		bool sure = r == UDP_REFUSED || (clear && other && flow_silent(view_flow(v, i)));
+		bool sure = refused_afar(v, i) || (clear && other && flow_silent(view_flow(v, i)));
 		struct draft *d = udp_verdict(v, f, sure ? CONF_LIKELY : CONF_UNDETERMINED, TARGET_BIT(i), i);
 		say_server(v, d, i);
-		if (!sure) {
+		if (!sure && r == UDP_REFUSED) {
+			d->v.summary = view_say(v, "%s is refused by the server, or by a box in its name",
+						d->v.subject);
+			d->v.who = "not shown: the server itself (U4) or a box nearer than the server (U3)";
+		} else if (!sure) {
 			d->v.summary = view_say(v, "%s does not answer on %s, or is blocked on its own",
 						view_target_name(v, i), d->v.subject);
 			d->v.who = other ? "not shown: the server itself (U4) or a rule against this destination (U5)" :
