@@ -294,7 +294,7 @@ bool tcp_all_mute(const struct judge_view *v)
 	for (size_t i = 0; i < v->run->profile->n_targets; i++) {
 		const struct flow *f = view_flow(v, i);
 		enum tcp_reading r = tcp_read(v, i);
-		if (r == TCP_NOTHING && (!f || !f->accepted))
+		if ((r == TCP_NOTHING || r == TCP_OTHER) && (!f || !f->accepted))
 			continue;
 		if (r != TCP_MUTE)
 			return false;

@@ -20,7 +20,7 @@ const struct fault *const fault_table[] = {
 	&fault_captive_http, &fault_proxy_required, &fault_accept_all_tcp,
 	/* the devices' own flows */
 	&fault_udp_all_blocked, &fault_udp_rejected, &fault_udp_port_blocked, &fault_server_down,
-	&fault_udp_dest_block, &fault_udp_impostor, &fault_flight_stall,
+	&fault_udp_dest_block, &fault_udp_impostor, &fault_flight_stall, &fault_stale_allowlist,
 	&fault_admin_prohibited, &fault_port_drop, &fault_dest_drop, &fault_fw_reset,
 	&fault_server_closed, &fault_mute_after_accept, &fault_tcp_impostor,
 	/* people's */

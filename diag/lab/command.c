@@ -81,8 +81,9 @@ int lab_command_exec(const struct lab_order *o, const struct lab_world *w, const
 {
 	char resolver[ADDR_STRLEN], resolv[128] = "# DHCP named no resolver\n";
 	if (!(o->shape & LAB_NO_RESOLVER))
-		snprintf(resolv, sizeof(resolv), "nameserver %s\n",
-			 addr_format(&w->resolver, resolver));
+		snprintf(resolv, sizeof(resolv), "nameserver %s\n%s",
+			 addr_format(&w->resolver, resolver),
+			 o->shape & LAB_TWO_RESOLVERS ? "nameserver 9.9.9.9\n" : "");
 	int e = lab_net_enter(device_fd, err);
 	if (!e)
 		e = lab_mounts_device(w->dir, resolv, err);

@@ -182,6 +182,7 @@ const char *lab_rules_text(struct arena *a, const struct lab_order *o, const str
 		enum lab_change_kind kind;
 		const char *head; /* of a base chain, nft(8) */
 	} chains[] = {
+		{LAB_ENTRY, "chain entry { type filter hook prerouting priority -150;"},
 		{LAB_PREROUTING, "chain pre { type nat hook prerouting priority -100;"},
 		{LAB_INPUT, "chain in { type filter hook input priority 0;"},
 		{LAB_FORWARD, "chain forw { type filter hook forward priority 0;"},
@@ -200,11 +201,12 @@ const char *lab_rules_text(struct arena *a, const struct lab_order *o, const str
 				    body, nodes[n].masquerade);
 	if (!*body)
 		return NULL;
-	char forged[ADDR_STRLEN];
+	char forged[ADDR_STRLEN], cloud[ADDR_STRLEN];
 	return arena_printf(
 		a,
 		"define UDP = %u\ndefine TCP = %u\ndefine NTP = %u\ndefine FORGED = %s\n"
-		"table ip lab {\n%s}\n",
+		"define CLOUD = %s\ntable ip lab {\n%s}\n",
 		port_of(w->profile, "dtls-device", 5684), port_of(w->profile, "tcp-greeting", 5683),
-		port_of(w->profile, "ntp", 123), addr_format(&w->forged, forged), body);
+		port_of(w->profile, "ntp", 123), addr_format(&w->forged, forged),
+		addr_format(&w->cloud_udp, cloud), body);
 }

@@ -19,6 +19,7 @@ void lab_world_init(struct lab_world *w, const struct profile *p, const struct l
 		.portal = addr_v4(198, 51, 100, 40), /* the second page has the next one */
 		.other = addr_v4(198, 51, 100, 50),
 		.forged = addr_v4(203, 0, 113, 66),
+		.gone = addr_v4(198, 51, 100, 99),
 	};
 	text_copy(w->dir, sizeof(w->dir), dir);
 }

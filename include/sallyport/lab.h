@@ -31,6 +31,10 @@ struct lab_knobs {
 		LAB_DNS_REFUSED, LAB_DNS_EMPTY, LAB_DNS_SINKHOLE, LAB_DNS_PRIVATE, LAB_DNS_FORGED,
 		LAB_DNS_GARBAGE, LAB_DNS_TWICE, LAB_DNS_EDE, LAB_DNS_HOSTILE_CNAME,
 		LAB_DNS_PORTAL, /* every name gives the gateway */
+		LAB_DNS_A_ONLY, /* silent when asked for AAAA */
+		LAB_DNS_SLOW, LAB_DNS_FLAKY, /* 3 s late; every second question is lost */
+		LAB_DNS_RACED,  /* a forged answer, then the honest one */
+		LAB_DNS_STALE,  /* an address that is gone stands before the right one */
 	} dns;
 	/* NTP */
 	enum lab_ntp { LAB_NTP_HONEST, LAB_NTP_WRONG, LAB_NTP_KOD_RATE, LAB_NTP_KOD_DENY,
@@ -53,7 +57,8 @@ struct lab_knobs {
 	enum lab_tls { LAB_TLS_HONEST, LAB_TLS_PRIVATE_CA, LAB_TLS_SNI_FILTER, LAB_TLS_EXPIRED,
 		       LAB_TLS_WRONG_NAME, LAB_TLS_HANG, LAB_TLS_ALERT } tls;
 	/* HTTP on TCP 80 */
-	enum lab_http { LAB_HTTP_HONEST, LAB_HTTP_REDIRECT, LAB_HTTP_PAGE, LAB_HTTP_SILENT } http;
+	enum lab_http { LAB_HTTP_HONEST, LAB_HTTP_REDIRECT, LAB_HTTP_PAGE, LAB_HTTP_SILENT,
+			LAB_HTTP_CACHED /* the page and its Date are six hours old */ } http;
 };
 
 /* What the servers need to know: made once per lab, before any namespace. */
@@ -64,6 +69,7 @@ struct lab_world {
 	const char *self;       /* the program that started the lab */
 	struct addr resolver;   /* the gateway's LAN address: where the DNS server listens */
 	struct addr cloud_udp, cloud_tcp, web, ntp, portal, other, forged; /* far-side addresses */
+	struct addr gone;       /* routed to the far side, where nobody has it */
 	/* keys, made by lab_keys_make() */
 	uint8_t spki[128];      /* of the DTLS identity key, DER */
 	size_t spki_len;
@@ -97,6 +103,7 @@ enum lab_shape {
 	LAB_DOUBLE_NAT = 1,  /* a second NAT between gateway and r1 */
 	LAB_BALANCED = 2,    /* r1 spreads flows over r2 and r2b */
 	LAB_NO_RESOLVER = 4, /* the device's resolv.conf names no server */
+	LAB_TWO_RESOLVERS = 16, /* ... names a public one after the gateway's */
 	LAB_RELAY = 8,       /* user-space link: set when delay, jitter, loss or reorder is asked for */
 };
 
@@ -108,6 +115,7 @@ struct lab_change {
 		LAB_OUTPUT,
 		LAB_FORWARD,
 		LAB_PREROUTING, /* ... of type nat here */
+		LAB_ENTRY,      /* prerouting of type filter: before the hop count is looked at */
 		LAB_IP,         /* lines for `ip -batch`, after the node is set up */
 		LAB_SYSCTL,     /* "net/ipv4/name=value" lines */
 	} kind; /* 0 ends the list */
