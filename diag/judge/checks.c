@@ -114,7 +114,7 @@ static void state_of(struct judge_view *v, struct check *c)
 	if (!c->chosen) {
 		c->state = STATE_SKIPPED;
 		c->because = "not chosen";
-	} else if (strcmp(c->probe, "proxy") == 0) {
+	} else if (strcmp(c->probe, "proxy") == 0 || (id_is(c, "dns.name") && c->target_index < 0)) {
 		c->state = STATE_NA; /* it is asked, never needed */
 	} else if (id_is(c, "dns.resolver")) {
 		c->state = resolver_state(v, c);
