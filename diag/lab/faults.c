@@ -40,10 +40,11 @@
 #define RESOLVED_FILE                                                                              \
 	{ LAB_DEVICE, LAB_FILE, "/run/systemd/resolve/netif/10\n"                                  \
 	  "# This is private data. Do not parse.\nLLMNR=yes\nSERVERS=192.168.77.1\n" }
-#define LEASE_OF(options)                                                                          \
+#define LEASE(address, resolver, options)                                                          \
 	{ LAB_DEVICE, LAB_FILE, "/var/lib/dhcp/dhclient.eth0.leases\n"                             \
-	  "lease {\n  interface \"eth0\";\n  fixed-address 192.168.77.10;\n"                         \
-	  "  option domain-name-servers 192.168.77.1;\n" options "}\n" }
+	  "lease {\n  interface \"eth0\";\n  fixed-address " address ";\n"                           \
+	  "  option domain-name-servers " resolver ";\n" options "}\n" }
+#define LEASE_OF(options) LEASE("192.168.77.10", "192.168.77.1", options)
 #define IPV6_ON "net/ipv6/conf/all/disable_ipv6=0\nnet/ipv6/conf/default/disable_ipv6=0"
 #define IPV6_DEVICE "addr add fd00:77::10/64 dev eth0 nodad\nroute add ::/0 via fd00:77::1 dev eth0"
 #define IPV6_SITE                                                                                  \
@@ -221,6 +222,12 @@ const struct lab_fault lab_fault_table[] = {
 	  { VPN_ROUTES } },
 	{ "vpn-default", "a VPN passes everything, the gateway drops UDP 5684", "udp-port-blocked", 2,
 	  LAB_VPN, { VPN_ROUTES, VPN_RESOLVER, LEASE_OF(""), { LAB_GATEWAY, LAB_FORWARD, DROP_UDP } } },
+	{ "vpn-by-rule", "the same, but by routing rules, as WireGuard's programs do", "udp-port-blocked", 2,
+	  LAB_VPN,
+	  { { LAB_DEVICE, LAB_IP, "route add default dev tun0 table 51820\n"
+				  "rule add not fwmark 51820 table 51820\n"
+				  "rule add table main suppress_prefixlength 0" },
+	    { LAB_GATEWAY, LAB_FORWARD, DROP_UDP } } },
 	{ "vpn-took-route", "a VPN has replaced the host's default route", "vpn-took-route", 3, LAB_VPN,
 	  { { LAB_DEVICE, LAB_IP, "route del default\nroute add default dev tun0" } } },
 	{ "vpn-killswitch", "the host's rules let nothing out but by its VPN", "vpn-killswitch", 3,
@@ -255,6 +262,8 @@ const struct lab_fault lab_fault_table[] = {
 	  { STUB_ALONE, RESOLVED_FILE } },
 	{ "stub-only", "the host asks a stub, and no file names the site's resolver", "resolver-unknown",
 	  3, LAB_STUB, { STUB_ALONE }, { .dns = LAB_DNS_NXDOMAIN } },
+	{ "stub-stale-lease", "the same, and a lease of another network is left", "resolver-unknown", 3,
+	  LAB_STUB, { STUB_ALONE, LEASE("10.1.1.7", "10.1.1.1", "") }, { .dns = LAB_DNS_NXDOMAIN } },
 	{ "nat64-only", "the network has IPv6 only, with DNS64", "nat64-only", 2, 0,
 	  { IPV6_SITE, IPV6_ALONE }, { .dns = LAB_DNS_64 } },
 	{ "ipv4-off", "the host has no IPv4, the resolver no DNS64", "nat64-only", 2, 0,

@@ -69,6 +69,9 @@ static void limits(struct doc *d)
 	const struct run *r = d->run;
 	if (parts_is_partial(r))
 		doc_text(d, doc_printf(d, "This speaks for the chosen checks alone: %s.", chosen_ids(d)));
+	const struct verdict *moved = parts_verdict(r, "link-changed");
+	if (moved)
+		doc_text(d, doc_printf(d, "%s: what follows rests on the link as it was.", moved->summary));
 	if (r->ended == END_INTERRUPTED)
 		doc_text(d, "Interrupted: what follows rests on what was seen until then.");
 	if (r->ended == END_ERROR)
