@@ -130,8 +130,10 @@ static void state_of(struct judge_view *v, struct check *c)
 	if (!c->chosen) {
 		c->state = STATE_SKIPPED;
 		c->because = "not chosen";
-	} else if (is_side_question(c)) {
-		c->state = STATE_NA;
+	} else if (is_side_question(c) || (id_is(c, "dns.name") && c->target_index < 0)) {
+		c->state = STATE_NA; /* it is asked, never needed */
+	} else if (id_is(c, "link") && f->aborted) {
+		c->state = STATE_UNKNOWN; /* it did not stay as it was */
 	} else if (id_is(c, "dns.resolver")) {
 		c->state = resolver_state(v, c);
 	} else if (id_is(c, "dns.name")) {

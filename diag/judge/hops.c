@@ -191,11 +191,12 @@ void hop_reach(const struct judge_view *v, const struct profile_target *t, struc
 	const struct observation *o;
 	struct pick p = { .check = "path", .outcomes = OUTCOME_BIT(OUTCOME_ANSWERED) };
 	char series[16]; /* "udp:65535" */
+	const struct flow *f = view_flow(v, (size_t)(t - v->run->profile->targets));
 	snprintf(series, sizeof(series), "%s:%u", proto_name(t), t->port);
 	*out = (struct hop_reach){ 0 };
 	for (size_t at = 0; (o = view_next(v, &p, &at));) {
 		const char *address = obs_get_text(o, A_ADDRESS, "");
-		if (!is_own_address(v, t, address) || obs_text_is(o, A_REPLY, "time-exceeded") ||
+		if (!f || !flow_went_to(f, address) || obs_text_is(o, A_REPLY, "time-exceeded") ||
 		    (obs_text_is(o, A_REPLY, "icmp") && !obs_text_is(o, A_ICMP_FROM, address)))
 			continue;
 		if (is_own_port(t, o))

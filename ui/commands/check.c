@@ -12,6 +12,7 @@
 #include "sallyport/netinfo.h"
 #include "sallyport/plan.h"
 #include "sallyport/runner.h"
+#include "sallyport/sock.h"
 
 struct live {
 	struct run *run;
@@ -167,12 +168,23 @@ static int measure_and_report(struct command_ctx *c, struct run *r)
 	return output_close(c, &out, &d, e, r->exit);
 }
 
+static int may_send(const struct host_facts *host, struct sp_error *err)
+{
+	if (sock_may_fix(host->ifname) == 0)
+		return 0;
+	return sp_error_set(err, SP_E_DENIED, "this process may not keep its packets on %s (SO_BINDTODEVICE), "
+			    "and others would say nothing about devices: run as root, with CAP_NET_RAW, or on "
+			    "Linux 5.7 or later", host->ifname);
+}
+
 int check_with_plan(struct command_ctx *c, run_fn *fn)
 {
 	struct run *r = run_new();
 	struct host_facts host;
 	struct sp_error err = { 0 };
 	int e = prepare(c, r, &host, &err);
+	if (!e && !c->settings.dry_run)
+		e = may_send(&host, &err);
 	int code = e ? command_error(e, &err) : c->settings.dry_run ? dry_run(r) : fn(c, r);
 	run_free(r);
 	return code;
