@@ -45,6 +45,7 @@ proxy-only|proxy-only||2|P4 proxy-required, proven;People use the proxy 192.168.
 proxy-login|proxy-login||2|P4 proxy-required, proven;CONNECT with status 407|secret;alice
 proxy-wpad|proxy-wpad||2|P4 proxy-required, proven;DHCP names a web proxy to people's programs (http://192.168.77.1:3128/wpad.dat)|
 proxy-left-over|proxy-left-over||2|U1 udp-all-blocked, likely;use the web proxy 10.99.0.1:3128 (http_proxy)|P4
+proxy-left-over-wpad|proxy-left-over,proxy-wpad||2|P4 proxy-required, proven;People use the proxy 192.168.77.1:3128; devices cannot|
 proxy-clean|proxy-clean||0|People's programs here use the web proxy 192.168.77.1:3128|FAIL;P4;tcp 3128
 portal-passed|portal-passed||0|none was seen from this MAC; one already passed cannot be seen|FAIL;(P1
 portal-shut|portal-shut||2|P1 captive-http, likely|one already passed;proven
