@@ -180,21 +180,25 @@ static void answer(const void *p, size_t n)
 	assert_int_equal(sendto(server, p, n, 0, (struct sockaddr *)&ss, len), n);
 }
 
-/* The loop gets round to a datagram 50 ms after it came: the kernel knows better. */
+/* The loop gets round to a datagram 50 ms after it came: the kernel knows better. When no socket of
+ * the machine wanted times before, it begins to take them a moment later (net_enable_timestamp);
+ * the first datagram may be without. */
 static void times_are_the_kernels(void **state)
 {
 	uint64_t sent = 0;
 	(void)state;
 	assert_true(open_server(4, SOCK_DGRAM));
 	connect_udp(&(struct sock_opts){0});
-	assert_int_equal(sock_send(client, "?", 1, &sent), 0);
-	answer("!", 1);
-	while (clock_mono_ns() < sent + 50 * NS_PER_MS)
-		;
-	wait_for(1);
-	assert_int_equal(seen.events[0].type, SOCK_DATA);
-	assert_true(seen.events[0].at_ns > sent);
-	assert_true(seen.events[0].at_ns < sent + 40 * NS_PER_MS);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(sock_send(client, "?", 1, &sent), 0);
+		answer("!", 1);
+		while (clock_mono_ns() < sent + 50 * NS_PER_MS)
+			;
+		wait_for(i + 1);
+	}
+	assert_int_equal(seen.events[1].type, SOCK_DATA);
+	assert_true(seen.events[1].at_ns > sent);
+	assert_true(seen.events[1].at_ns < sent + 40 * NS_PER_MS);
 }
 
 static void a_datagram_has_a_sender_and_a_ttl(void **state)
