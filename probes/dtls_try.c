@@ -22,13 +22,17 @@ static void observe(struct dtls_try *s, const char *check, const struct retry *r
 		    enum outcome outcome, struct observation *o, uint64_t at_ns)
 {
 	struct run *run = probe_run(s->probe);
-	struct endpoint local = s->sock ? sock_local(s->sock) : (struct endpoint){ 0 };
+	struct endpoint local = s->sock ? sock_local(s->sock) : (struct endpoint){ 0 }, peer = s->peer;
 	struct observation filled = *o;
+	if (attempt && r == &s->first) {
+		local = s->sent[attempt - 1].local;
+		peer = s->sent[attempt - 1].peer;
+	}
 	filled.check = check;
 	filled.target = s->what.target;
 	filled.attempt = attempt;
 	filled.outcome = outcome;
-	obs_flow(run, &filled, "udp", &local, &s->peer);
+	obs_flow(run, &filled, "udp", &local, &peer);
 	obs_text(&filled, A_NAME, s->what.name);
 	obs_text(&filled, A_ROLE, s->what.role);
 	if (s->what.operator)
@@ -97,6 +101,10 @@ static void send_hello(struct dtls_try *s, unsigned attempt, uint64_t now)
 		observe(s, current_id(s), r, 0, OUTCOME_NOT_RUN, &o, now);
 		retry_stop(r);
 		return;
+	}
+	if (r == &s->first) {
+		s->sent[attempt - 1].local = sock_local(s->sock);
+		s->sent[attempt - 1].peer = s->peer;
 	}
 	int e = sock_send(s->sock, s->payload, s->payload_n, &r->sent_ns[attempt - 1]);
 	if (!e)

@@ -46,6 +46,9 @@ struct dtls_try {
 	struct sock *sock;
 	struct loop_timer *timer;
 	struct endpoint peer;
+	struct {
+		struct endpoint local, peer;
+	} sent[RETRY_TRIES]; /* of each first hello: another address may be in use when it is noted */
 	struct addr addrs[NAMES_MAX_ADDRS];
 	size_t n_addrs, used_addr;
 	uint8_t payload[DTLS_PAYLOAD_MAX]; /* the last hello sent */
