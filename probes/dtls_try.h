@@ -15,6 +15,7 @@
 
 enum dtls_try_event {
 	DTLS_TRY_SILENT,   /* the second try is unanswered; may come again */
+	DTLS_TRY_REFUSED,  /* port unreachable in the target's name; may come again */
 	DTLS_TRY_IMPOSTOR, /* what answers is no DTLS, or does not hold the key */
 	DTLS_TRY_OVER,
 };
@@ -49,6 +50,7 @@ struct dtls_try {
 	size_t n_addrs, used_addr;
 	uint8_t payload[DTLS_PAYLOAD_MAX]; /* the last hello sent */
 	size_t payload_n;
+	unsigned again;    /* handshakes begun anew because a flight may have been put together of two */
 	bool second_phase, identity_done, over;
 };
 

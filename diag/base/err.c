@@ -4,6 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The one place where the C library matters: glibc's text without the locale, else the standard's. */
+static const char *errno_text(int e)
+{
+#ifdef __GLIBC__
+	return strerrordesc_np(e);
+#else
+	return strerror(e);
+#endif
+}
+
 const char *sp_strerror(int code)
 {
 	switch (code) {
@@ -20,10 +30,11 @@ const char *sp_strerror(int code)
 	case SP_E_LIBRARY: return "library error";
 	default: break;
 	}
-	const char *text = code < 0 && code > -1000 ? strerrordesc_np(-code) : NULL;
+	const char *text = code < 0 && code > -1000 ? errno_text(-code) : NULL;
 	return text ? text : "unknown error";
 }
 
+__attribute__((format(printf, 2, 0)))
 static void set_text(struct sp_error *e, const char *fmt, va_list ap)
 {
 	vsnprintf(e->text, sizeof(e->text), fmt, ap);

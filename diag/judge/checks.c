@@ -76,14 +76,9 @@ static enum state resolver_state(const struct judge_view *v, const struct check 
 static bool genuine_behind(const struct judge_view *v, const char *name)
 {
 	uint64_t mask = view_mask_of_name(v, name);
-	for (size_t i = 0; i < v->run->profile->n_targets; i++) {
-		const struct profile_target *t = view_target(v, i);
-		const struct flow *f = (mask & TARGET_BIT(i)) ? view_flow(v, i) : NULL;
-		const struct flow *id = f && target_is(t, "dtls-device") ?
-						view_flow_id(v, t->check, ".identity", name) : f;
-		if (id && id->answered)
+	for (size_t i = 0; i < v->run->profile->n_targets; i++)
+		if ((mask & TARGET_BIT(i)) && view_target_genuine(v, i))
 			return true;
-	}
 	return false;
 }
 
@@ -119,6 +114,8 @@ static void state_of(struct judge_view *v, struct check *c)
 	if (!c->chosen) {
 		c->state = STATE_SKIPPED;
 		c->because = "not chosen";
+	} else if (strcmp(c->probe, "proxy") == 0) {
+		c->state = STATE_NA; /* it is asked, never needed */
 	} else if (id_is(c, "dns.resolver")) {
 		c->state = resolver_state(v, c);
 	} else if (id_is(c, "dns.name")) {

@@ -240,13 +240,13 @@ static void fw_reset(struct judge_view *v, const struct fault *f)
 		struct draft *d = tcp_verdict(v, f, c, mask, i);
 		tcp_steps(v, i, &s);
 		if (c == CONF_PROVEN) {
-			d->v.summary = view_say(v, "A box in the network resets %s", d->v.subject);
+			d->v.summary = view_say(v, "A box before the server resets %s", d->v.subject);
 			d->v.seen = view_say(v,
 					     "%s; an RST also came to a SYN that dies after %s, "
 					     "before the server",
 					     d->v.seen, tcp_hops_text(v, s.early));
-			d->v.who = view_say(v, "a box at most %s away, in the server's name",
-					    tcp_hops_text(v, s.early));
+			d->v.who = view_say(v, "%s; it speaks in the server's name",
+					    hop_box_text(v, s.early));
 		} else {
 			d->v.summary =
 				view_say(v, "%s is reset by a box in the network or by the server",
@@ -533,13 +533,10 @@ static void tcp_impostor(struct judge_view *v, const struct fault *f)
 							 : "Looks like something answers",
 					d->v.subject);
 		d->v.seen = view_say(v, "%s; what came: %s", d->v.seen, wrong_text(v, i));
-		d->v.who = s.early && s.syn_ack ? view_say(v,
-							   "a box at most %s away accepts "
-							   "the connection in the "
-							   "server's name",
-							   tcp_hops_text(v, s.early))
-						: "not shown: a proxy or redirect on the way, a "
-						  "wrong address, or the server";
+		d->v.who = "not shown: a proxy or redirect on the way, a wrong address, or the server";
+		if (s.early && s.syn_ack)
+			d->v.who = view_say(v, "%s; it accepts the connection in the server's name",
+					    hop_box_text(v, s.early));
 		d->v.remedy = view_say(
 			v,
 			"take %s out of any proxy or redirect, and check the DNS answer for "

@@ -88,7 +88,7 @@ static void private_ca(struct judge_view *v, const struct fault *f)
 			obs_get_text(o, A_VERIFY, "unknown issuer"));
 		d->v.who = view_say(
 			v, "whoever holds the CA \"%s\"%s", issuer,
-			early ? view_say(v, ", at most %s away", tcp_hops_text(v, s.early)) : "");
+			early ? view_say(v, ": %s", hop_box_text(v, s.early)) : "");
 		d->v.remedy = view_say(v, "exempt %s from the TLS inspection of \"%s\"",
 				       view_stem_targets(v, mask), issuer);
 		d->v.decide = "the same certificate seen from another network; or who runs that CA";

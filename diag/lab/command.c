@@ -33,14 +33,10 @@ void lab_command_env(const struct lab_world *w)
 /* Inside, `sallyport` is the program that started the lab. */
 static int link_self(const struct lab_world *w, struct sp_error *err)
 {
-	char self[PATH_MAX], link[160], bin[128];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	if (n < 0)
-		return sp_error_set(err, -errno, "/proc/self/exe: %s", strerror(errno));
-	self[n] = '\0';
+	char link[160], bin[128];
 	snprintf(bin, sizeof(bin), "%s/bin", w->dir);
 	snprintf(link, sizeof(link), "%s/sallyport", bin);
-	if (mkdir(bin, 0755) || symlink(self, link))
+	if (mkdir(bin, 0755) || symlink(w->self, link))
 		return sp_error_set(err, -errno, "%s: %s", link, strerror(errno));
 	const char *path = getenv("PATH");
 	size_t cap = strlen(bin) + (path ? strlen(path) : 0) + 64;

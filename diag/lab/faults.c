@@ -155,6 +155,8 @@ const struct lab_fault lab_fault_table[] = {
 	{ "dtls-text", "text on UDP 5684", "udp-impostor", 2, .knobs = { .dtls = LAB_DTLS_TEXT } },
 	{ "dtls-random", "random bytes on UDP 5684", "udp-impostor", 2,
 	  .knobs = { .dtls = LAB_DTLS_RANDOM } },
+	{ "dtls-certificate", "the server's flight holds its raw public key too", NULL, 0,
+	  .knobs = { .dtls = LAB_DTLS_CERTIFICATE } },
 	{ "dtls-fragments", "the server's flight comes in fragments", NULL, 0,
 	  .knobs = { .dtls = LAB_DTLS_FRAGMENTS } },
 	{ "dtls-one-datagram", "the server's flight comes in one datagram", NULL, 0,

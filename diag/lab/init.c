@@ -212,7 +212,10 @@ static int set_up(struct init *in, struct sp_error *err)
 	if (e)
 		return e;
 	lab_world_init(&in->world, s->profile, &s->order->knobs, dir);
+	in->world.self = s->self;
 	e = lab_keys_make(&in->world, err);
+	if (!e)
+		e = lab_mounts_file(dir, "names", lab_world_names(in->arena, &in->world), err);
 	if (!e)
 		e = lab_net_build(in->arena, s->order, &in->world, in->fds, err);
 	if (!e)

@@ -7,6 +7,7 @@
 #ifndef SALLYPORT_LAB_INSIDE_H
 #define SALLYPORT_LAB_INSIDE_H
 
+#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,6 +40,9 @@ const char *lab_order_changes(struct arena *a, const struct lab_order *o, enum l
 /* Addresses and names: pure. */
 void lab_world_init(struct lab_world *w, const struct profile *p, const struct lab_knobs *knobs,
 		    const char *dir);
+/* Lines "ADDRESS ROLE NAME" for servers that take the place of the lab's own. ROLE is the profile's
+ * probe, control, resolver or resolver-elsewhere; a name covers the names below it. */
+const char *lab_world_names(struct arena *a, const struct lab_world *w);
 
 /* ---- topology (topology.c): data to text, pure ------------------------------------------------ */
 const char *lab_node_name(enum lab_node n);
@@ -65,6 +69,8 @@ int lab_net_enter(int fd, struct sp_error *err);
 /* ---- mounts (mounts.c) ------------------------------------------------------------------------ */
 /* Private mounts, /proc of this PID namespace, and a scratch directory whose path goes to dir. */
 int lab_mounts_private(char *dir, size_t cap, struct sp_error *err);
+/* Writes a file of the scratch directory. */
+int lab_mounts_file(const char *dir, const char *name, const char *text, struct sp_error *err);
 /* For the device: its own /sys and resolv.conf (text), no way to the host's name services. */
 int lab_mounts_device(const char *dir, const char *resolv, struct sp_error *err);
 
@@ -109,6 +115,7 @@ struct lab_start {
 	const struct lab_options *options;
 	const struct lab_order *order;
 	const struct profile *profile;
+	char self[PATH_MAX]; /* this program, as it is called outside: inside, /proc may not know */
 	const char *missing; /* privileges, by name; NULL when all are there */
 	char *const *argv; /* NULL: a shell */
 	int fd;            /* socket to the parent: SOCK_SEQPACKET; one int comes first */

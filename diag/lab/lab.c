@@ -248,12 +248,21 @@ static void tell(struct arena *a, const struct lab_options *o, const struct lab_
 			(unsigned long long)order->seed));
 }
 
+static int find_self(struct lab_start *s, struct sp_error *err)
+{
+	ssize_t n = readlink("/proc/self/exe", s->self, sizeof(s->self) - 1);
+	s->self[n < 0 ? 0 : n] = '\0';
+	return n < 0 ? sp_error_set(err, -errno, "/proc/self/exe: %s", strerror(errno)) : 0;
+}
+
 int lab_run(const struct lab_options *o, char *const argv[], struct sp_error *err)
 {
 	struct arena *a = arena_new();
 	struct lab_order order;
 	struct lab_start s = {.options = o, .order = &order, .argv = argv};
-	int e = lab_order_parse(a, o->faults, &order, err);
+	int e = find_self(&s, err);
+	if (!e)
+		e = lab_order_parse(a, o->faults, &order, err);
 	if (!e)
 		e = profile_load(a, o->profile, &s.profile, err);
 	if (!e && !order.seeded)

@@ -53,6 +53,13 @@ static int write_text(const char *path, const char *text, struct sp_error *err)
 	return 0;
 }
 
+int lab_mounts_file(const char *dir, const char *name, const char *text, struct sp_error *err)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return write_text(path, text, err);
+}
+
 /* The host's name services talk over sockets in files, past every namespace. */
 static void hide_name_services(void)
 {

@@ -90,6 +90,13 @@ static void add_names(struct run *r)
 	}
 }
 
+/* An IPv6-only network shows itself by this name (RFC 7050), asked only where it may be one. */
+static void add_ipv4only(struct run *r)
+{
+	if (r->host->route6 && !r->host->route4)
+		add(r, "dns.name", "ipv4only.arpa", "dns.name");
+}
+
 static void add_target(struct run *r, size_t i)
 {
 	const struct profile_target *t = &r->profile->targets[i];
@@ -182,6 +189,14 @@ static int check_kinds(const struct run *r, struct sp_error *err)
 	return 0;
 }
 
+/* Whatever names a web proxy, so that it can be asked when people's services stay silent. */
+static void add_proxy(struct run *r)
+{
+	const struct host_facts *h = r->host;
+	if (h->proxy[0] || h->wpad_url[0] || h->domain[0])
+		add(r, "portal", h->proxy[0] ? h->proxy : h->wpad_url[0] ? h->wpad_url : "web proxy", "proxy");
+}
+
 int plan_make(struct run *r, struct sp_error *err)
 {
 	r->checks = arena_alloc(r->arena, MAX_CHECKS * sizeof(struct check));
@@ -191,9 +206,11 @@ int plan_make(struct run *r, struct sp_error *err)
 		return e;
 	add_host(r);
 	add_names(r);
+	add_ipv4only(r);
 	for (size_t i = 0; i < r->profile->n_targets; i++)
 		add_target(r, i);
 	add_path(r);
+	add_proxy(r);
 	const struct settings *s = r->settings;
 	for (size_t i = 0; i < r->n_checks; i++) {
 		struct check *c = &r->checks[i];

@@ -127,6 +127,18 @@ static struct profile_kind *kind_named(struct parse *ps, const char *name)
 	return &p->kinds[p->n_kinds++];
 }
 
+static struct profile_led *led_named(struct parse *ps, const char *name)
+{
+	struct profile *p = ps->p;
+	for (size_t i = 0; i < p->n_leds; i++)
+		if (strcmp(p->leds[i].id, name) == 0)
+			return &p->leds[i];
+	if (p->n_leds == PROFILE_MAX_LEDS)
+		return NULL;
+	p->leds[p->n_leds].id = arena_strdup(ps->arena, name);
+	return &p->leds[p->n_leds++];
+}
+
 /* "target cloud-udp" -> its struct; *which tells the kind of section. NULL: unknown or full. */
 static void *section_base(struct parse *ps, const char *section, enum section *which)
 {
@@ -141,6 +153,8 @@ static void *section_base(struct parse *ps, const char *section, enum section *w
 			return *name ? target_named(ps, name) : NULL;
 		if (i == SECTION_KIND)
 			return *name ? kind_named(ps, name) : NULL;
+		if (i == SECTION_LED)
+			return *name ? led_named(ps, name) : NULL;
 		return *name ? NULL : ps->p;
 	}
 	return NULL;
@@ -167,7 +181,7 @@ static int on_value(void *ctx, const char *section, const char *key, const char 
 	if (!base) {
 		snprintf(text, sizeof(text),
 			 "section [%s] is unknown or one too many (profile, controls, target NAME, "
-			 "kind NAME)", section);
+			 "kind NAME, led NAME)", section);
 		return fail(ps, NULL, text);
 	}
 	size_t i;
@@ -278,6 +292,9 @@ const char *profile_format(struct arena *a, const struct profile *p)
 	for (size_t i = 0; i < p->n_kinds; i++)
 		text = arena_printf(a, "%s%s", text,
 				    format_section(a, SECTION_KIND, p->kinds[i].id, &p->kinds[i]));
+	for (size_t i = 0; i < p->n_leds; i++)
+		text = arena_printf(a, "%s%s", text,
+				    format_section(a, SECTION_LED, p->leds[i].id, &p->leds[i]));
 	return text;
 }
 

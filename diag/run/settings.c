@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "devices.h"
 #include "sallyport/nearest.h"
 #include "sallyport/text.h"
 
@@ -29,6 +30,8 @@ const struct setting_def setting_defs[] = {
 	  "a device the allow-list is for; may be given several times"),
 	S("devices", 0, SET_TEXT, devices_file, "", "FILE", false,
 	  "the same from a file, one MAC[,IP][,NAME] a line"),
+	S("for", 0, SET_TEXT, dialect, "", "DIALECT", false,
+	  "firewall that `rules` writes for (`sallyport list` names them)"),
 	S("identity-key", 0, SET_TEXT, identity_key, "", "FILE", false,
 	  "public key (PEM or DER) that replaces the profile's server key"),
 	S("controls", 0, SET_BOOL, controls, "no", NULL, true,
@@ -113,49 +116,6 @@ static int set_real(double *out, const struct setting_def *d, const char *value,
 	return 0;
 }
 
-/* One part of MAC[,IP][,NAME]; which one it is shows from its form. */
-static int set_device_part(struct device *dev, const char *part, struct sp_error *err)
-{
-	struct mac m;
-	struct addr a;
-	if (mac_parse(part, &m) == 0) {
-		if (dev->mac[0])
-			return sp_error_set(err, SP_E_USAGE, "'%s' is a second MAC", part);
-		mac_format(&m, dev->mac);
-		return 0;
-	}
-	if (addr_parse(part, &a) == 0) {
-		if (dev->ip[0])
-			return sp_error_set(err, SP_E_USAGE, "'%s' is a second address", part);
-		addr_format(&a, dev->ip);
-		return 0;
-	}
-	bool name_ok = !dev->name[0] && strlen(part) < sizeof(dev->name) && (dev->mac[0] || dev->ip[0]);
-	for (const char *c = part; *c && name_ok; c++)
-		name_ok = isalnum((unsigned char)*c) || strchr(" ._-", *c);
-	if (!name_ok)
-		return sp_error_set(err, SP_E_USAGE, "'%s' is no MAC, address or name (letters, digits, "
-				    "space . _ -)", part);
-	text_copy(dev->name, sizeof(dev->name), part);
-	return 0;
-}
-
-static int add_device(struct arena *a, struct settings *s, const char *value, struct sp_error *err)
-{
-	struct text_list parts = { 0 };
-	struct device dev = { 0 };
-	if (s->n_devices == SETTINGS_MAX_DEVICES)
-		return sp_error_set(err, SP_E_LIMIT, "more than %d devices", SETTINGS_MAX_DEVICES);
-	int e = set_list(a, &parts, value, err);
-	for (size_t i = 0; !e && i < parts.n; i++)
-		e = set_device_part(&dev, parts.v[i], err);
-	if (!e && !dev.mac[0] && !dev.ip[0])
-		e = sp_error_set(err, SP_E_USAGE, "'%s' names neither a MAC nor an address", value);
-	if (!e)
-		s->devices[s->n_devices++] = dev;
-	return e;
-}
-
 int setting_set(struct arena *a, struct settings *s, const struct setting_def *d, const char *value,
 		struct sp_error *err)
 {
@@ -166,7 +126,7 @@ int setting_set(struct arena *a, struct settings *s, const struct setting_def *d
 	case SET_BOOL: return set_bool(at, value, err);
 	case SET_REAL: return set_real(at, d, value, err);
 	case SET_CHOICE: return set_choice(a, at, d, value, err);
-	case SET_DEVICE: return *value ? add_device(a, s, value, err) : 0;
+	case SET_DEVICE: return *value ? devices_add(s, value, err) : 0;
 	}
 	return SP_E_UNKNOWN;
 }
@@ -255,39 +215,6 @@ static int from_environment(struct arena *a, struct settings *s, struct sp_error
 	return 0;
 }
 
-static int device_line(struct arena *a, struct settings *s, char *line, bool whole,
-		       struct sp_error *why)
-{
-	if (!whole)
-		return sp_error_set(why, SP_E_MALFORMED, "line is too long, or holds a NUL byte");
-	line[strcspn(line, "#\r\n")] = '\0';
-	if (!line[strspn(line, " \t")])
-		return 0;
-	return add_device(a, s, line, why) ? SP_E_MALFORMED : 0;
-}
-
-/* Lines of MAC[,IP][,NAME]; '#' starts a comment. */
-static int read_devices(struct arena *a, struct settings *s, struct sp_error *err)
-{
-	const char *path = s->devices_file, *label = setting_label(a, s, "devices");
-	FILE *f = fopen(path, "re");
-	if (!f)
-		return sp_error_set(err, -errno, "%s: %s: %s", label, path, strerror(errno));
-	char line[256];
-	int e = 0;
-	for (unsigned n = 1; !e && fgets(line, sizeof(line), f); n++) {
-		struct sp_error why = { 0 };
-		bool whole = strchr(line, '\n') || feof(f);
-		e = device_line(a, s, line, whole, &why);
-		if (e)
-			sp_error_at(err, e, path, n, 1, "%s", why.text);
-	}
-	if (ferror(f))
-		e = sp_error_set(err, SP_E_MALFORMED, "%s: %s: %s", label, path, strerror(errno));
-	fclose(f);
-	return e;
-}
-
 static void getopt_tables(struct option *longs, char *shorts)
 {
 	size_t at = 0;
@@ -366,7 +293,7 @@ int settings_parse(struct arena *a, int argc, char **argv, int from, struct sett
 	if (!e)
 		e = from_flags(a, argc - from + 1, argv + from - 1, out, err); /* argv[from-1]: the command */
 	if (!e && *out->devices_file)
-		e = read_devices(a, out, err);
+		e = devices_read(out, setting_label(a, out, "devices"), out->devices_file, err);
 	if (!e && out->ipv4 && out->ipv6)
 		e = sp_error_set(err, SP_E_USAGE, "-4 and -6 exclude each other");
 	if (e)

@@ -43,6 +43,7 @@ struct lab_knobs {
 		LAB_DTLS_WRONG_KEY, LAB_DTLS_TEXT, LAB_DTLS_RANDOM, LAB_DTLS_FRAGMENTS,
 		LAB_DTLS_ONE_DATAGRAM, LAB_DTLS_TWICE, LAB_DTLS_LATE, LAB_DTLS_NO_COOKIE,
 		LAB_DTLS_NO_ECHO,
+		LAB_DTLS_CERTIFICATE, /* its raw key as a message too, as RFC 7250 has it */
 	} dtls;
 	/* TCP 5683 */
 	enum lab_greeting { LAB_GREETING_HONEST, LAB_GREETING_TEXT, LAB_GREETING_TLS,
@@ -60,6 +61,7 @@ struct lab_world {
 	const struct profile *profile; /* names, ports, URLs that the far side must answer for */
 	struct lab_knobs knobs;
 	char dir[64];           /* private scratch directory: key and CA files live here */
+	const char *self;       /* the program that started the lab */
 	struct addr resolver;   /* the gateway's LAN address: where the DNS server listens */
 	struct addr cloud_udp, cloud_tcp, web, ntp, portal, other, forged; /* far-side addresses */
 	/* keys, made by lab_keys_make() */

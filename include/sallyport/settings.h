@@ -24,7 +24,7 @@ struct device {
 };
 
 struct settings {
-	const char *profile, *format, *output, *interface, *identity_key, *devices_file;
+	const char *profile, *format, *output, *interface, *identity_key, *devices_file, *dialect;
 	struct text_list only, skip, kinds;
 	bool ipv4, ipv6;
 	bool dry_run, controls, redact, ascii, no_color, verbose, quiet;

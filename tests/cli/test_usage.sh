@@ -60,7 +60,7 @@ dry device-name-only 64 "is no MAC, address or name" --device pump
 dry device-two-addresses 64 "'192.0.2.2' is a second address" --device 192.0.2.1,192.0.2.2
 dry device-two-macs 64 "is a second MAC" --device 02:00:5e:00:53:01,02:00:5e:00:53:02
 dry device-hostile-name 64 "is no MAC, address or name" --device '192.0.2.1,a"; drop'
-dry device-address-beyond 64 "'192.0.2.300' is no MAC" --device 192.0.2.300
+dry device-address-beyond 64 "'192.0.2.300' looks like an address" --device 192.0.2.300
 accepted device-whole check --dry-run --device 02:00:5e:00:53:01,192.0.2.1,pump
 
 # ---- variables: the error names them ----

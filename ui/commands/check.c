@@ -16,15 +16,31 @@
 struct live {
 	struct run *run;
 	struct journal *journal; /* -o ndjson */
-	bool progress;
+	bool progress, streams; /* streams: standard output holds the journal */
 	bool unheard; /* whoever read the stream has gone */
+	char so_far[160]; /* the first verdict that anything was shown for, or empty */
 };
 
-/* One line on a terminal's stderr: how far the run is. */
-static void show_progress(const struct run *r, const struct observation *o)
+static void note_verdict(void *ctx, const struct verdict *v)
 {
-	fprintf(stderr, "\r\x1b[K%5.1f s  %zu observations, last: %s %s", (double)o->t_us / 1e6, r->n_obs,
-		o->check, outcome_names[o->outcome]);
+	struct live *live = ctx;
+	bool worth = !v->hidden && v->confidence != CONF_UNDETERMINED && v->effect != EFFECT_NOTE;
+	if (worth && !live->so_far[0])
+		snprintf(live->so_far, sizeof(live->so_far), "%s: %s", confidence_names[v->confidence],
+			 v->summary);
+}
+
+/* One line of at most 79 columns on a terminal's stderr: how far the run is, and its verdict as
+ * soon as there is one. */
+static void show_progress(struct live *live, const struct observation *o)
+{
+	live->so_far[0] = '\0';
+	judge_so_far(live->run, o->t_us, note_verdict, live);
+	fprintf(stderr, "\r\x1b[K%5.1f s  %zu observations, ", (double)o->t_us / 1e6, live->run->n_obs);
+	if (live->so_far[0])
+		fprintf(stderr, "%.50s", live->so_far);
+	else
+		fprintf(stderr, "last: %s %s", o->check, outcome_names[o->outcome]);
 	fflush(stderr);
 }
 
@@ -36,7 +52,7 @@ static void on_observation(void *ctx, const struct observation *o)
 		live->unheard = journal_error(live->journal) == -EPIPE;
 	}
 	if (live->progress)
-		show_progress(live->run, o);
+		show_progress(live, o);
 }
 
 /* Nobody sees a variable on the command line: the error has to name it. */
@@ -106,45 +122,63 @@ static int dry_run(const struct run *r)
 	return 0;
 }
 
-static int measure(struct command_ctx *c, struct run *r)
+static int measure(const struct command_ctx *c, struct live *live)
+{
+	struct runner_hooks hooks = { .observed = on_observation, .ctx = live, .stop = &live->unheard };
+	live->progress = !live->streams && !c->settings.quiet && isatty(STDERR_FILENO);
+	int e = runner_run(live->run, &hooks);
+	if (live->progress)
+		fputs("\r\x1b[K", stderr);
+	if (e)
+		return command_fail(SP_EXIT_INTERNAL, "the run could not start: %s", sp_strerror(e));
+	judge_run(live->run);
+	return 0;
+}
+
+int check_measure(struct command_ctx *c, struct run *r)
+{
+	return measure(c, &(struct live){ .run = r });
+}
+
+static int measure_and_report(struct command_ctx *c, struct run *r)
 {
 	struct live live = { .run = r };
+	struct report_job job = report_job_of(c, r);
+	struct document document = { report_job_write, &job };
 	struct output out;
-	int wrong = output_open(c, &out);
-	if (wrong)
-		return wrong;
+	int code = output_open(c, &out);
+	if (code)
+		return code;
 	bool stream = strcmp(c->settings.format, "ndjson") == 0;
-	live.progress = !(stream && !out.path) && !c->settings.quiet && isatty(STDERR_FILENO);
+	live.streams = stream && !out.path;
 	if (stream) {
 		setvbuf(out.out, NULL, _IOLBF, 0); /* whoever follows the stream reads whole lines */
 		live.journal = journal_open(r, out.out);
 	}
-	struct runner_hooks hooks = { .observed = on_observation, .ctx = &live, .stop = &live.unheard };
-	int e = runner_run(r, &hooks);
-	if (live.progress)
-		fputs("\r\x1b[K", stderr);
-	if (e) {
+	code = measure(c, &live);
+	if (code) {
 		output_drop(&out);
-		return command_fail(SP_EXIT_INTERNAL, "the run could not start: %s", sp_strerror(e));
+		return code;
 	}
-	judge_run(r);
-	e = stream ? journal_close(live.journal) : output_write(c, &out, r);
-	return output_close(c, &out, r, e, r->exit);
+	int e = stream ? journal_close(live.journal) : output_put(&out, &document);
+	return output_close(c, &out, &document, e, r->exit);
 }
 
-static int run(struct command_ctx *c)
+int check_with_plan(struct command_ctx *c, run_fn *fn)
 {
 	struct run *r = run_new();
 	struct host_facts host;
 	struct sp_error err = { 0 };
-	int code = command_operands(c, 0, 0);
-	int e = code ? 0 : prepare(c, r, &host, &err);
-	if (e)
-		code = command_error(e, &err);
-	else if (!code)
-		code = c->settings.dry_run ? dry_run(r) : measure(c, r);
+	int e = prepare(c, r, &host, &err);
+	int code = e ? command_error(e, &err) : c->settings.dry_run ? dry_run(r) : fn(c, r);
 	run_free(r);
 	return code;
+}
+
+static int run(struct command_ctx *c)
+{
+	int wrong = command_operands(c, 0, 0);
+	return wrong ? wrong : check_with_plan(c, measure_and_report);
 }
 
 const struct command check_command = {
@@ -152,4 +186,5 @@ const struct command check_command = {
 	.operands = "",
 	.summary = "one run: link, names, cloud ports; then verdicts and what to ask for",
 	.run = run,
+	.flags = "-for",
 };

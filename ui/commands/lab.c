@@ -21,8 +21,10 @@ static const char lab_help[] =
 	"\n"
 	"SALLYPORT_LAB_GATEWAY and SALLYPORT_LAB_FAR each hold a shell line that runs on that side\n"
 	"after the lab's servers listen and before CMD starts; what it leaves in the background\n"
-	"stays until the end. It finds its files under $LAB_DIR: ca.pem, the server certificates,\n"
-	"and identity.pem. This is how other server programs take the place of the lab's own.\n"
+	"stays until the end. It finds its files under $LAB_DIR: ca.pem, site.pem and other.pem (key\n"
+	"and certificate of the profile's and the control names), identity.pem, and names (lines of\n"
+	"address, what is asked there, name; a name covers those below it). This is how, together\n"
+	"with without=, other server programs take the place of the lab's own.\n"
 	"\n"
 	"`lab list -q` is for programs: name, expected verdict or -, expected exit code of `check`\n"
 	"with the default profile, and summary, separated by tabs.";

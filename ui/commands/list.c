@@ -6,6 +6,7 @@
 #include "sallyport/nearest.h"
 #include "sallyport/probe.h"
 #include "sallyport/report.h"
+#include "sallyport/rules.h"
 
 static int list(struct command_ctx *c)
 {
@@ -28,6 +29,9 @@ static int list(struct command_ctx *c)
 	puts("formats:");
 	for (size_t i = 0; i < n_report_table; i++)
 		printf("  %-8s %s\n", report_table[i].name, report_table[i].summary);
+	puts("dialects:");
+	for (size_t i = 0; i < n_dialect_table; i++)
+		printf("  %-8s %s\n", dialect_table[i].name, dialect_table[i].title);
 	return 0;
 }
 
@@ -74,7 +78,7 @@ static int explain(struct command_ctx *c)
 const struct command list_command = {
 	.name = "list",
 	.operands = "",
-	.summary = "probes, faults, profiles and formats",
+	.summary = "probes, faults, profiles, formats and dialects",
 	.run = list,
 	.flags = COMMAND_TALK_FLAGS,
 };

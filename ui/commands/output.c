@@ -96,47 +96,77 @@ static int finish_file(struct output *o, int e)
 	return e;
 }
 
-int output_write(const struct command_ctx *c, const struct output *o, const struct run *r)
+static int put(FILE *out, const struct document *d)
 {
-	const struct settings *s = &c->settings;
-	const struct report_def *def = report_by_name(s->format);
-	bool terminal = o->out == stdout && isatty(STDOUT_FILENO);
-	struct report_options how = { .color = terminal && !s->no_color, .ascii = s->ascii,
-				      .redact = s->redact, .verbose = s->verbose, .quiet = s->quiet,
-				      .width = 80 };
 	char *text = NULL;
 	size_t n = 0;
 	/* Through memory, so that the first write that fails is the one whose errno is seen. */
 	FILE *memory = open_memstream(&text, &n);
-	int e = memory && def ? def->write(r, &how, memory) : -EINVAL;
+	int e = memory ? d->write(d->ctx, memory) : -errno;
 	if (memory)
 		fclose(memory);
 	errno = 0;
-	if (!e && (fwrite(text, 1, n, o->out) != n || fflush(o->out)))
+	if (!e && (fwrite(text, 1, n, out) != n || fflush(out)))
 		e = -(errno ? errno : EIO);
 	free(text);
 	return e;
 }
 
-int output_close(const struct command_ctx *c, struct output *o, const struct run *r, int e, int code)
+int output_put(const struct output *o, const struct document *d)
+{
+	return put(o->out, d);
+}
+
+int output_close(const struct command_ctx *c, struct output *o, const struct document *d, int e, int code)
 {
 	int failed = o->path ? finish_file(o, -e) : -e;
 	if (!failed)
 		return code;
 	if (!o->path)
-		return command_fail(SP_EXIT_IO, "standard output could not be written: %s; the verdict was "
-				    "exit code %d", strerror(failed), code);
-	command_fail(SP_EXIT_IO, "%s: %s: %s; the report follows on standard output, its verdict is exit "
-		     "code %d", setting_label(c->arena, &c->settings, "output"), o->path, strerror(failed),
+		return command_fail(SP_EXIT_IO, "standard output could not be written: %s (the exit code would "
+				    "have been %d)", strerror(failed), code);
+	command_fail(SP_EXIT_IO, "%s: %s: %s; written to standard output instead (the exit code would have "
+		     "been %d)", setting_label(c->arena, &c->settings, "output"), o->path, strerror(failed),
 		     code);
-	struct output instead = { .out = stdout };
-	(void)output_write(c, &instead, r);
+	(void)put(stdout, d);
 	return SP_EXIT_IO;
+}
+
+int output_check(const struct command_ctx *c)
+{
+	struct output o;
+	int wrong = output_open(c, &o);
+	if (!wrong)
+		output_drop(&o);
+	return wrong;
+}
+
+int write_document(const struct command_ctx *c, document_fn *write, void *ctx, int code)
+{
+	struct output o;
+	struct document d = { write, ctx };
+	int wrong = output_open(c, &o);
+	return wrong ? wrong : output_close(c, &o, &d, output_put(&o, &d), code);
+}
+
+struct report_job report_job_of(const struct command_ctx *c, const struct run *r)
+{
+	const struct settings *s = &c->settings;
+	bool color = !*s->output && !s->no_color && isatty(STDOUT_FILENO);
+	return (struct report_job){
+		.def = report_by_name(s->format), .run = r,
+		.options = { .color = color, .ascii = s->ascii, .redact = s->redact,
+			     .verbose = s->verbose, .quiet = s->quiet, .width = 80 } };
+}
+
+int report_job_write(void *ctx, FILE *out)
+{
+	const struct report_job *j = ctx;
+	return j->def ? j->def->write(j->run, &j->options, out) : -EINVAL;
 }
 
 int write_report(const struct command_ctx *c, const struct run *r, int code)
 {
-	struct output o;
-	int wrong = output_open(c, &o);
-	return wrong ? wrong : output_close(c, &o, r, output_write(c, &o, r), code);
+	struct report_job j = report_job_of(c, r);
+	return write_document(c, report_job_write, &j, code);
 }

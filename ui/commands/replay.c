@@ -14,7 +14,7 @@ static void say_differences(const struct replay_notes *n)
 		command_fail(0, "%s", n->differences[i]);
 }
 
-static int report(struct command_ctx *c, FILE *in, const char *label)
+static int use(struct command_ctx *c, FILE *in, const char *label, run_fn *fn)
 {
 	struct run *r = NULL;
 	struct replay_notes notes;
@@ -23,7 +23,7 @@ static int report(struct command_ctx *c, FILE *in, const char *label)
 	if (replay_read(in, label, NULL, &r, &notes, &err))
 		return command_fail(SP_EXIT_DAMAGED, "%s", sp_error_format(&err, line, sizeof(line)));
 	say_differences(&notes);
-	int code = write_report(c, r, r->exit);
+	int code = fn(c, r);
 	if (code != SP_EXIT_IO && notes.damaged_line)
 		code = command_fail(SP_EXIT_DAMAGED, "%s (the report rests on the lines before it)",
 				    sp_error_format(&err, line, sizeof(line)));
@@ -34,21 +34,28 @@ static int report(struct command_ctx *c, FILE *in, const char *label)
 	return code;
 }
 
-static int run(struct command_ctx *c)
+int replay_with_run(struct command_ctx *c, const char *path, run_fn *fn)
 {
-	int wrong = command_operands(c, 1, 1);
-	if (wrong)
-		return wrong;
-	const char *path = c->operands[0];
 	if (strcmp(path, "-") == 0)
-		return report(c, stdin, "stdin");
+		return use(c, stdin, "stdin", fn);
 	FILE *in = fopen(path, "re");
 	if (!in)
 		return command_fail(errno == EACCES ? SP_EXIT_DENIED : SP_EXIT_MISSING, "%s: %s", path,
 				    strerror(errno));
-	int code = report(c, in, path);
+	int code = use(c, in, path, fn);
 	fclose(in);
 	return code;
+}
+
+static int report(struct command_ctx *c, struct run *r)
+{
+	return write_report(c, r, r->exit);
+}
+
+static int run(struct command_ctx *c)
+{
+	int wrong = command_operands(c, 1, 1);
+	return wrong ? wrong : replay_with_run(c, c->operands[0], report);
 }
 
 const struct command replay_command = {
