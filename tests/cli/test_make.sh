@@ -6,7 +6,10 @@ unset MAKEFLAGS MAKELEVEL MFLAGS
 
 stops() { # NAME TEXT nobody|bare COMMAND...: as another user, or as root without a capability
 	local name=$1 text=$2 who
-	[ "$3" = nobody ] && who="--reuid=65534 --regid=65534 --clear-groups" || who="--bounding-set -all --inh-caps -all"
+	case $3 in
+	nobody) who="--reuid=65534 --regid=65534 --clear-groups" ;;
+	bare) who="--bounding-set -all --inh-caps -all" ;;
+	esac
 	shift 3
 	timeout 60 setpriv $who "$@" >"$tmp/out" 2>&1 </dev/null
 	code=$?
@@ -30,7 +33,7 @@ if [ "$(id -u)" = 0 ] && as_nobody test -r Makefile; then
 	chmod 755 "$tmp/bin" "$tmp/bin/dpkg-query"
 	for target in deps demo check; do
 		stops "$target-without-packages" "not root, and these Debian packages are missing: gcc " \
-			as_nobody env PATH="$tmp/bin:$PATH" make $target
+			nobody env PATH="$tmp/bin:$PATH" make $target
 	done
 else
 	echo "skip make-not-root: needs root, and a tree that nobody can read"
