@@ -12,13 +12,14 @@
 #include "sallyport/netinfo.h"
 #include "sallyport/plan.h"
 #include "sallyport/runner.h"
+#include "sallyport/sock.h"
 
 struct live {
 	struct run *run;
 	struct journal *journal; /* -o ndjson */
-	bool progress, streams; /* streams: standard output holds the journal */
-	bool unheard; /* whoever read the stream has gone */
+	bool progress;
 	char so_far[160]; /* the first verdict that anything was shown for, or empty */
+	bool unheard; /* whoever read the stream has gone */
 };
 
 static void note_verdict(void *ctx, const struct verdict *v)
@@ -122,10 +123,9 @@ static int dry_run(const struct run *r)
 	return 0;
 }
 
-static int measure(const struct command_ctx *c, struct live *live)
+static int measure(struct live *live)
 {
 	struct runner_hooks hooks = { .observed = on_observation, .ctx = live, .stop = &live->unheard };
-	live->progress = !live->streams && !c->settings.quiet && isatty(STDERR_FILENO);
 	int e = runner_run(live->run, &hooks);
 	if (live->progress)
 		fputs("\r\x1b[K", stderr);
@@ -135,33 +135,46 @@ static int measure(const struct command_ctx *c, struct live *live)
 	return 0;
 }
 
+static bool shows_progress(const struct command_ctx *c)
+{
+	return !c->settings.quiet && isatty(STDERR_FILENO);
+}
+
 int check_measure(struct command_ctx *c, struct run *r)
 {
-	return measure(c, &(struct live){ .run = r });
+	return measure(&(struct live){ .run = r, .progress = shows_progress(c) });
 }
 
 static int measure_and_report(struct command_ctx *c, struct run *r)
 {
-	struct live live = { .run = r };
-	struct report_job job = report_job_of(c, r);
-	struct document document = { report_job_write, &job };
+	struct live live = { .run = r, .progress = shows_progress(c) };
+	struct document d = report_document(c, r);
 	struct output out;
-	int code = output_open(c, &out);
-	if (code)
-		return code;
+	int wrong = output_open(c, &out);
+	if (wrong)
+		return wrong;
 	bool stream = strcmp(c->settings.format, "ndjson") == 0;
-	live.streams = stream && !out.path;
 	if (stream) {
 		setvbuf(out.out, NULL, _IOLBF, 0); /* whoever follows the stream reads whole lines */
 		live.journal = journal_open(r, out.out);
+		live.progress &= out.path != NULL;
 	}
-	code = measure(c, &live);
+	int code = measure(&live);
 	if (code) {
 		output_drop(&out);
 		return code;
 	}
-	int e = stream ? journal_close(live.journal) : output_put(&out, &document);
-	return output_close(c, &out, &document, e, r->exit);
+	int e = stream ? journal_close(live.journal) : output_write(&out, &d);
+	return output_close(c, &out, &d, e, r->exit);
+}
+
+static int may_send(const struct host_facts *host, struct sp_error *err)
+{
+	if (sock_may_fix(host->ifname) == 0)
+		return 0;
+	return sp_error_set(err, SP_E_DENIED, "this process may not keep its packets on %s (SO_BINDTODEVICE), "
+			    "and others would say nothing about devices: run as root, with CAP_NET_RAW, or on "
+			    "Linux 5.7 or later", host->ifname);
 }
 
 int check_with_plan(struct command_ctx *c, run_fn *fn)
@@ -170,6 +183,8 @@ int check_with_plan(struct command_ctx *c, run_fn *fn)
 	struct host_facts host;
 	struct sp_error err = { 0 };
 	int e = prepare(c, r, &host, &err);
+	if (!e && !c->settings.dry_run)
+		e = may_send(&host, &err);
 	int code = e ? command_error(e, &err) : c->settings.dry_run ? dry_run(r) : fn(c, r);
 	run_free(r);
 	return code;

@@ -96,28 +96,24 @@ static int finish_file(struct output *o, int e)
 	return e;
 }
 
-static int put(FILE *out, const struct document *d)
+int output_write(const struct output *o, const struct document *d)
 {
 	char *text = NULL;
 	size_t n = 0;
 	/* Through memory, so that the first write that fails is the one whose errno is seen. */
 	FILE *memory = open_memstream(&text, &n);
-	int e = memory ? d->write(d->ctx, memory) : -errno;
+	int e = memory ? d->write(d, memory, o->out == stdout && isatty(STDOUT_FILENO)) : -errno;
 	if (memory)
 		fclose(memory);
 	errno = 0;
-	if (!e && (fwrite(text, 1, n, out) != n || fflush(out)))
+	if (!e && (fwrite(text, 1, n, o->out) != n || fflush(o->out)))
 		e = -(errno ? errno : EIO);
 	free(text);
 	return e;
 }
 
-int output_put(const struct output *o, const struct document *d)
-{
-	return put(o->out, d);
-}
-
-int output_close(const struct command_ctx *c, struct output *o, const struct document *d, int e, int code)
+int output_close(const struct command_ctx *c, struct output *o, const struct document *d, int e,
+		 int code)
 {
 	int failed = o->path ? finish_file(o, -e) : -e;
 	if (!failed)
@@ -128,7 +124,8 @@ int output_close(const struct command_ctx *c, struct output *o, const struct doc
 	command_fail(SP_EXIT_IO, "%s: %s: %s; written to standard output instead (the exit code would have "
 		     "been %d)", setting_label(c->arena, &c->settings, "output"), o->path, strerror(failed),
 		     code);
-	(void)put(stdout, d);
+	struct output instead = { .out = stdout };
+	(void)output_write(&instead, d);
 	return SP_EXIT_IO;
 }
 
@@ -141,32 +138,24 @@ int output_check(const struct command_ctx *c)
 	return wrong;
 }
 
-int write_document(const struct command_ctx *c, document_fn *write, void *ctx, int code)
+int write_document(const struct command_ctx *c, const struct document *d, int code)
 {
 	struct output o;
-	struct document d = { write, ctx };
 	int wrong = output_open(c, &o);
-	return wrong ? wrong : output_close(c, &o, &d, output_put(&o, &d), code);
+	return wrong ? wrong : output_close(c, &o, d, output_write(&o, d), code);
 }
 
-struct report_job report_job_of(const struct command_ctx *c, const struct run *r)
+static int write_run(const struct document *d, FILE *out, bool terminal)
 {
-	const struct settings *s = &c->settings;
-	bool color = !*s->output && !s->no_color && isatty(STDOUT_FILENO);
-	return (struct report_job){
-		.def = report_by_name(s->format), .run = r,
-		.options = { .color = color, .ascii = s->ascii, .redact = s->redact,
-			     .verbose = s->verbose, .quiet = s->quiet, .width = 80 } };
+	const struct settings *s = &d->command->settings;
+	const struct report_def *def = report_by_name(s->format);
+	struct report_options how = { .color = terminal && !s->no_color, .ascii = s->ascii,
+				      .redact = s->redact, .verbose = s->verbose, .quiet = s->quiet,
+				      .width = 80 };
+	return def ? def->write(d->of, &how, out) : -EINVAL;
 }
 
-int report_job_write(void *ctx, FILE *out)
+struct document report_document(const struct command_ctx *c, const struct run *r)
 {
-	const struct report_job *j = ctx;
-	return j->def ? j->def->write(j->run, &j->options, out) : -EINVAL;
-}
-
-int write_report(const struct command_ctx *c, const struct run *r, int code)
-{
-	struct report_job j = report_job_of(c, r);
-	return write_document(c, report_job_write, &j, code);
+	return (struct document){ .write = write_run, .command = c, .of = r };
 }

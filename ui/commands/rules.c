@@ -54,9 +54,10 @@ struct rules_job {
 	const struct ruleset *rules;
 };
 
-static int write_job(void *ctx, FILE *out)
+static int write_job(const struct document *d, FILE *out, bool terminal)
 {
-	const struct rules_job *j = ctx;
+	const struct rules_job *j = d->of;
+	(void)terminal;
 	return j->dialect->write(j->rules, out);
 }
 
@@ -72,7 +73,7 @@ static int write_rules(struct command_ctx *c, struct run *r)
 	if (!r->settings->n_devices && !c->settings.quiet)
 		fputs("sallyport: no device named (--device, --devices): the rules open nothing until "
 		      "one is filled in\n", stderr);
-	return write_document(c, write_job, &j, 0);
+	return write_document(c, &(struct document){ .write = write_job, .command = c, .of = &j }, 0);
 }
 
 static int measure_and_write(struct command_ctx *c, struct run *r)
