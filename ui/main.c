@@ -73,10 +73,11 @@ static void usage(void)
 static bool has_flag(const struct command *c, const char *name)
 {
 	size_t n = strlen(name);
-	for (const char *s = c->flags; s && *s; s += strcspn(s, ","), s += *s == ',')
+	bool but = c->flags && c->flags[0] == '-';
+	for (const char *s = c->flags ? c->flags + but : ""; *s; s += strcspn(s, ","), s += *s == ',')
 		if (strcspn(s, ",") == n && strncmp(s, name, n) == 0)
-			return true;
-	return !c->flags;
+			return !but;
+	return !c->flags || but;
 }
 
 static void command_help(const struct command *c)

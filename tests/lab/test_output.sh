@@ -40,13 +40,13 @@ expect() {
 expect stdout-closed 74 "standard output is closed: nothing was done" "" 'sallyport check >&-'
 expect all-closed 74 "" "" 'sallyport check <&- >&- 2>&-'
 expect stdin-and-stderr-closed 0 "" "can reach their cloud" 'sallyport check <&- 2>&-'
-expect stdout-full 74 "No space left on device; the verdict was exit code 0" "" 'sallyport check >/dev/full'
-expect json-stdout-full 74 "No space left on device; the verdict was exit code 0" "" 'sallyport check -o json >/dev/full'
-expect stream-full 74 "No space left on device; the verdict was exit code 0" "" 'sallyport check -o ndjson >/dev/full'
+expect stdout-full 74 "No space left on device (the exit code would have been 0)" "" 'sallyport check >/dev/full'
+expect json-stdout-full 74 "No space left on device (the exit code would have been 0)" "" 'sallyport check -o json >/dev/full'
+expect stream-full 74 "No space left on device (the exit code would have been 0)" "" 'sallyport check -o ndjson >/dev/full'
 expect list-full 74 "No space left" "" 'sallyport list >/dev/full'
 expect help-closed 74 "could not be written" "" 'sallyport check --help >&-'
 expect dry-run-closed 74 "could not be written" "" 'sallyport check --dry-run >&-'
-expect replay-full 74 "; the verdict was exit code 0" "" \
+expect replay-full 74 "(the exit code would have been 0)" "" \
 	'sallyport check -o ndjson >$tmp/r; sallyport replay $tmp/r >/dev/full'
 fault=everything-dropped expect reader-gone 0 "Broken pipe" '74 0' \
 	'sallyport check -o ndjson | head -n 1 >/dev/null; echo "${PIPESTATUS[@]}"'
@@ -56,17 +56,17 @@ fault=everything-dropped expect reader-gone 0 "Broken pipe" '74 0' \
 expect output-directory-missing 74 "--output: /none/x: No such file" "" 'sallyport check --output /none/x'
 expect output-is-a-directory 74 "Is a directory" "" 'sallyport check --output $tmp'
 expect output-variable 74 "SALLYPORT_OUTPUT: /none/x: No such file" "" 'SALLYPORT_OUTPUT=/none/x sallyport check'
-expect output-device-full 74 "; the report follows on standard output" "can reach their cloud" \
+expect output-device-full 74 "; written to standard output instead" "can reach their cloud" \
 	'sallyport check --output /dev/full'
 for format in text json ndjson ask; do
-	expect "output-disk-full-$format" 74 "No space left on device; the report follows on standard output" \
+	expect "output-disk-full-$format" 74 "No space left on device; written to standard output instead" \
 		"$(case $format in text) echo "can reach their cloud" ;; json) echo sallyport.report/1 ;; ndjson) echo run_end ;; *) echo "Nothing to ask for" ;; esac)" \
 		'mount -t tmpfs -o size=4k none /mnt; head -c 4096 /dev/zero >/mnt/filler; sallyport check -o '$format' --output /mnt/r; code=$?
 		ls /mnt | grep -v filler; exit $code'
 done
 expect output-read-only 74 "Read-only file system" "" \
 	'mount -t tmpfs -o ro none /mnt; sallyport check --output /mnt/r'
-expect output-both-full 74 "; the report follows on standard output" "" \
+expect output-both-full 74 "; written to standard output instead" "" \
 	'sallyport check --output /dev/full >/dev/full'
 
 # ---- --output that works ----

@@ -119,14 +119,23 @@ int output_close(const struct command_ctx *c, struct output *o, const struct doc
 	if (!failed)
 		return code;
 	if (!o->path)
-		return command_fail(SP_EXIT_IO, "standard output could not be written: %s; the verdict was "
-				    "exit code %d", strerror(failed), code);
-	command_fail(SP_EXIT_IO, "%s: %s: %s; the report follows on standard output, its verdict is exit "
-		     "code %d", setting_label(c->arena, &c->settings, "output"), o->path, strerror(failed),
+		return command_fail(SP_EXIT_IO, "standard output could not be written: %s (the exit code would "
+				    "have been %d)", strerror(failed), code);
+	command_fail(SP_EXIT_IO, "%s: %s: %s; written to standard output instead (the exit code would have "
+		     "been %d)", setting_label(c->arena, &c->settings, "output"), o->path, strerror(failed),
 		     code);
 	struct output instead = { .out = stdout };
 	(void)output_write(&instead, d);
 	return SP_EXIT_IO;
+}
+
+int output_check(const struct command_ctx *c)
+{
+	struct output o;
+	int wrong = output_open(c, &o);
+	if (!wrong)
+		output_drop(&o);
+	return wrong;
 }
 
 int write_document(const struct command_ctx *c, const struct document *d, int code)

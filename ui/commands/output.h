@@ -18,6 +18,8 @@ struct output {
 
 /* Before anything is measured. 0, or the exit code. */
 int output_open(const struct command_ctx *c, struct output *o);
+/* The same for a document that is opened later: nothing is left of it. */
+int output_check(const struct command_ctx *c);
 /* 0 or -errno. */
 int output_write(const struct output *o, const struct document *d);
 /* e: what writing returned. `code`, or 74 when the document did not get there whole. */

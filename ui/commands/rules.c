@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "output.h"
 #include "sallyport/judge.h"
 #include "sallyport/rules.h"
 
@@ -77,7 +78,8 @@ static int write_rules(struct command_ctx *c, struct run *r)
 
 static int measure_and_write(struct command_ctx *c, struct run *r)
 {
-	int code = check_measure(c, r);
+	int code = output_check(c);
+	code = code ? code : check_measure(c, r);
 	return code ? code : write_rules(c, r);
 }
 
@@ -85,8 +87,9 @@ static int run(struct command_ctx *c)
 {
 	if (!dialect_by_name(c->settings.dialect))
 		return no_dialect(c);
-	if (c->n_operands > 1)
-		return command_fail(SP_EXIT_USAGE, "rules takes at most one recorded run");
+	int wrong = command_operands(c, 0, 1);
+	if (wrong)
+		return wrong;
 	return c->n_operands ? replay_with_run(c, c->operands[0], write_rules)
 			     : check_with_plan(c, measure_and_write);
 }
@@ -97,4 +100,5 @@ const struct command rules_command = {
 	.summary = "the allow-list for one firewall (--for), from a recorded run or a new one",
 	.help = rules_help,
 	.run = run,
+	.flags = "-format",
 };
