@@ -93,3 +93,11 @@ bool lab_world_lookup(const struct lab_world *w, const char *name, struct addr *
 		*out = w->other;
 	return known;
 }
+
+uint16_t lab_world_port(const struct lab_world *w, const char *probe, uint16_t fallback)
+{
+	for (size_t i = 0; i < w->profile->n_targets; i++)
+		if (strcmp(w->profile->targets[i].probe, probe) == 0)
+			return w->profile->targets[i].port;
+	return fallback;
+}
