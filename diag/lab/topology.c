@@ -177,14 +177,6 @@ const char *lab_sysctl_text(struct arena *a, const struct lab_order *o, enum lab
 			    changes ? changes : "");
 }
 
-static uint16_t port_of(const struct profile *p, const char *probe, uint16_t fallback)
-{
-	for (size_t i = 0; i < p->n_targets; i++)
-		if (strcmp(p->targets[i].probe, probe) == 0)
-			return p->targets[i].port;
-	return fallback;
-}
-
 const char *lab_rules_text(struct arena *a, const struct lab_order *o, const struct lab_world *w,
 			   enum lab_node n)
 {
@@ -216,7 +208,7 @@ const char *lab_rules_text(struct arena *a, const struct lab_order *o, const str
 		a,
 		"define UDP = %u\ndefine TCP = %u\ndefine NTP = %u\ndefine FORGED = %s\n"
 		"define CLOUD = %s\ntable ip lab {\n%s}\n",
-		port_of(w->profile, "dtls-device", 5684), port_of(w->profile, "tcp-greeting", 5683),
-		port_of(w->profile, "ntp", 123), addr_format(&w->forged, forged),
+		lab_world_port(w, "dtls-device", 5684), lab_world_port(w, "tcp-greeting", 5683),
+		lab_world_port(w, "ntp", 123), addr_format(&w->forged, forged),
 		addr_format(&w->cloud_udp, cloud), body);
 }

@@ -83,6 +83,8 @@ struct lab_world {
 /* The address the lab's DNS gives for a name (suffix match on the profile's names); false when the
  * lab does not know the name. */
 bool lab_world_lookup(const struct lab_world *w, const char *name, struct addr *out);
+/* The port of the profile's first target with that probe, or the fallback. */
+uint16_t lab_world_port(const struct lab_world *w, const char *probe, uint16_t fallback);
 
 /* A far-side (or gateway-side) server: runs inside an already entered namespace, on its loop. */
 struct lab_server {
