@@ -72,8 +72,8 @@ static void contacted(struct judge_view *v)
 	r->contacted = arena_alloc(r->arena, MAX_CONTACTS * sizeof(*r->contacted));
 	for (size_t i = 0; i < v->n_obs; i++) {
 		const struct observation *o = v->obs[i];
-		if (!obs_has(o, A_ADDRESS) || !obs_has(o, A_PACKETS))
-			continue;
+		if (!obs_has(o, A_ADDRESS) || !obs_has(o, A_PACKETS) || o->outcome == OUTCOME_DENIED_LOCALLY)
+			continue; /* the last never left this host */
 		struct contact *c = row_of(v, o);
 		c->packets += (uint64_t)obs_get_int(o, A_PACKETS, 0);
 		c->bytes += (uint64_t)obs_get_int(o, A_BYTES, 0);

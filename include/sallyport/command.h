@@ -26,7 +26,8 @@ struct command {
 	const char *name, *operands, *summary;
 	const char *help;               /* paragraphs after the option list, or NULL */
 	int (*run)(struct command_ctx *c); /* the exit code */
-	const char *flags;   /* the flags that mean something to it, "output,ascii"; NULL: all */
+	/* The flags that mean something to it: "output,ascii"; all but these: "-for"; NULL: all. */
+	const char *flags;
 	const char *own_flag; /* "--show": a word it takes besides, and that changes nothing */
 	bool takes_command;  /* words behind "--" are a command line for it */
 };

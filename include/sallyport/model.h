@@ -146,6 +146,7 @@ enum attr_type { ATTR_INT, ATTR_REAL, ATTR_BOOL, ATTR_TEXT };
 	X(SERVER, "server", TEXT, "", "Server header")                                             \
 	X(HTTP_DATE, "http_date", TEXT, "", "Date header as RFC 3339")                             \
 	X(PROXY, "proxy", TEXT, "", "web proxy, host:port")                                        \
+	X(CAPTIVE, "captive", BOOL, "", "the portal's own word (RFC 8908)")                        \
 	/* path */                                                                                 \
 	X(SERIES, "series", TEXT, "", "which packet the steps carry, such as udp:5684")            \
 	X(CONTROL_OF, "control_of", TEXT, "", "series this one is the control of")                 \

@@ -1,25 +1,25 @@
 /* `check`: one run from plan to report. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "commands.h"
+#include "output.h"
 #include "sallyport/clock.h"
 #include "sallyport/crypto.h"
 #include "sallyport/journal.h"
 #include "sallyport/judge.h"
 #include "sallyport/netinfo.h"
 #include "sallyport/plan.h"
-#include "sallyport/report.h"
 #include "sallyport/runner.h"
+#include "sallyport/sock.h"
 
 struct live {
 	struct run *run;
 	struct journal *journal; /* -o ndjson */
 	bool progress;
 	char so_far[160]; /* the first verdict that anything was shown for, or empty */
+	bool unheard; /* whoever read the stream has gone */
 };
 
 static void note_verdict(void *ctx, const struct verdict *v)
@@ -48,65 +48,12 @@ static void show_progress(struct live *live, const struct observation *o)
 static void on_observation(void *ctx, const struct observation *o)
 {
 	struct live *live = ctx;
-	if (live->journal)
+	if (live->journal) {
 		journal_observation(live->journal, o);
+		live->unheard = journal_error(live->journal) == -EPIPE;
+	}
 	if (live->progress)
 		show_progress(live, o);
-}
-
-/* A device or a pipe is written to; only a file may be replaced by another one. */
-static bool is_replaceable(const char *path)
-{
-	struct stat st;
-	return stat(path, &st) || S_ISREG(st.st_mode);
-}
-
-int write_document(const struct command_ctx *c, document_fn *write, void *ctx, int code)
-{
-	const char *to = c->settings.output, *path = *to ? to : NULL;
-	bool whole = path && is_replaceable(to);
-	if (whole)
-		path = arena_printf(c->arena, "%s.part", to);
-	FILE *out = path ? fopen(path, "we") : stdout;
-	if (!out)
-		return command_fail(SP_EXIT_IO, "--output %s: %s", to, strerror(errno));
-	int e = write(ctx, out);
-	if (!path)
-		return code;
-	if (fclose(out) && !e)
-		e = -errno;
-	if (!e && whole && rename(path, to))
-		e = -errno;
-	if (!e)
-		return code;
-	if (whole)
-		unlink(path);
-	return command_fail(SP_EXIT_IO, "--output %s: %s; the exit code would have been %d", to,
-			    sp_strerror(e), code);
-}
-
-struct report_job {
-	const struct report_def *def;
-	const struct run *run;
-	struct report_options options;
-};
-
-static int write_job(void *ctx, FILE *out)
-{
-	const struct report_job *j = ctx;
-	return j->def->write(j->run, &j->options, out);
-}
-
-int write_report(const struct command_ctx *c, const struct run *r, int code)
-{
-	const struct settings *s = &c->settings;
-	struct report_job j = { .def = report_by_name(s->format), .run = r };
-	j.options = (struct report_options){
-		.color = !*s->output && !s->no_color && isatty(STDOUT_FILENO), .ascii = s->ascii,
-		.redact = s->redact, .verbose = s->verbose, .quiet = s->quiet, .width = 80 };
-	if (!j.def)
-		return command_fail(SP_EXIT_USAGE, "no report format '%s'", s->format);
-	return write_document(c, write_job, &j, code);
 }
 
 /* Nobody sees a variable on the command line: the error has to name it. */
@@ -176,10 +123,9 @@ static int dry_run(const struct run *r)
 	return 0;
 }
 
-static int measure(const struct command_ctx *c, struct live *live)
+static int measure(struct live *live)
 {
-	struct runner_hooks hooks = { .observed = on_observation, .ctx = live };
-	live->progress = !live->journal && !c->settings.quiet && isatty(STDERR_FILENO);
+	struct runner_hooks hooks = { .observed = on_observation, .ctx = live, .stop = &live->unheard };
 	int e = runner_run(live->run, &hooks);
 	if (live->progress)
 		fputs("\r\x1b[K", stderr);
@@ -189,24 +135,46 @@ static int measure(const struct command_ctx *c, struct live *live)
 	return 0;
 }
 
+static bool shows_progress(const struct command_ctx *c)
+{
+	return !c->settings.quiet && isatty(STDERR_FILENO);
+}
+
 int check_measure(struct command_ctx *c, struct run *r)
 {
-	return measure(c, &(struct live){ .run = r });
+	return measure(&(struct live){ .run = r, .progress = shows_progress(c) });
 }
 
 static int measure_and_report(struct command_ctx *c, struct run *r)
 {
-	struct live live = { .run = r };
-	bool stream = strcmp(c->settings.format, "ndjson") == 0 && !*c->settings.output;
-	if (stream)
-		live.journal = journal_open(r, stdout);
-	int code = measure(c, &live);
-	if (code)
+	struct live live = { .run = r, .progress = shows_progress(c) };
+	struct document d = report_document(c, r);
+	struct output out;
+	int wrong = output_open(c, &out);
+	if (wrong)
+		return wrong;
+	bool stream = strcmp(c->settings.format, "ndjson") == 0;
+	if (stream) {
+		setvbuf(out.out, NULL, _IOLBF, 0); /* whoever follows the stream reads whole lines */
+		live.journal = journal_open(r, out.out);
+		live.progress &= out.path != NULL;
+	}
+	int code = measure(&live);
+	if (code) {
+		output_drop(&out);
 		return code;
-	if (stream)
-		return journal_close(live.journal) ? command_fail(SP_EXIT_IO, "standard output was closed")
-						   : r->exit;
-	return write_report(c, r, r->exit);
+	}
+	int e = stream ? journal_close(live.journal) : output_write(&out, &d);
+	return output_close(c, &out, &d, e, r->exit);
+}
+
+static int may_send(const struct host_facts *host, struct sp_error *err)
+{
+	if (sock_may_fix(host->ifname) == 0)
+		return 0;
+	return sp_error_set(err, SP_E_DENIED, "this process may not keep its packets on %s (SO_BINDTODEVICE), "
+			    "and others would say nothing about devices: run as root, with CAP_NET_RAW, or on "
+			    "Linux 5.7 or later", host->ifname);
 }
 
 int check_with_plan(struct command_ctx *c, run_fn *fn)
@@ -215,6 +183,8 @@ int check_with_plan(struct command_ctx *c, run_fn *fn)
 	struct host_facts host;
 	struct sp_error err = { 0 };
 	int e = prepare(c, r, &host, &err);
+	if (!e && !c->settings.dry_run)
+		e = may_send(&host, &err);
 	int code = e ? command_error(e, &err) : c->settings.dry_run ? dry_run(r) : fn(c, r);
 	run_free(r);
 	return code;
@@ -231,4 +201,5 @@ const struct command check_command = {
 	.operands = "",
 	.summary = "one run: link, names, cloud ports; then verdicts and what to ask for",
 	.run = run,
+	.flags = "-for",
 };

@@ -11,7 +11,7 @@ static const char lab_help[] =
 	"FAULT is a row of `sallyport lab list`; several add up. NAME=VALUE words join them with\n"
 	"commas: delay=MS jitter=MS (one way) loss=P reorder=P (0 to 1) on the link behind the\n"
 	"gateway, seed=N for the same luck again (-v shows it), without=NAME[+NAME] leaves servers\n"
-	"out (dns mute dns-public ntp dtls greeting tls http).\n"
+	"out (dns mute proxy stub dns-public ntp dtls greeting tls http).\n"
 	"\n"
 	"CMD runs on the device: 192.168.77.10 behind the gateway and resolver 192.168.77.1. Without\n"
 	"CMD a shell opens there. It ends with CMD's exit code (128 + signal when that was killed,\n"

@@ -18,6 +18,14 @@ const struct verdict *parts_verdict(const struct run *r, const struct kind_verdi
 	return NULL;
 }
 
+const struct verdict *parts_fault(const struct run *r, const char *slug)
+{
+	for (size_t i = 0; i < r->n_verdicts; i++)
+		if (!r->verdicts[i].hidden && strcmp(r->verdicts[i].fault->slug, slug) == 0)
+			return &r->verdicts[i];
+	return NULL;
+}
+
 static bool same_answer(const struct kind_verdict *a, const struct kind_verdict *b)
 {
 	bool because = a->because && b->because ? strcmp(a->because, b->because) == 0

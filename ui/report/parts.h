@@ -10,6 +10,8 @@
 
 /* The non-hidden verdict that explains the state of a kind, or NULL. */
 const struct verdict *parts_verdict(const struct run *r, const struct kind_verdict *k);
+/* The first non-hidden verdict of this fault, or NULL. */
+const struct verdict *parts_fault(const struct run *r, const char *slug);
 /* Names of the kinds with the same answer as kinds[i]; NULL when an earlier one speaks for it. */
 const char *parts_kind_group(struct doc *d, size_t i);
 /* "eth0 (ethernet), 192.168.77.10, gateway 192.168.77.1, resolver 192.168.77.1"; on Wi-Fi
