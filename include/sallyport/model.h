@@ -20,6 +20,7 @@
 struct profile;
 struct settings;
 struct host_facts;
+struct nat_facts;
 
 /* How far did it get? One vocabulary for all probes. Network results, never tool errors. */
 enum outcome {
@@ -155,6 +156,25 @@ enum attr_type { ATTR_INT, ATTR_REAL, ATTR_BOOL, ATTR_TEXT };
 	X(ROUND, "round", INT, "", "round of the hop differential, from 1")                        \
 	X(ORDER, "order", INT, "", "place in the sequence of packets to this hop, from 1")         \
 	X(REPLY, "reply", TEXT, "", "time-exceeded, syn-ack, rst, data, icmp")                     \
+	/* NAT: see nat.h for what a probe writes when */                                          \
+	X(STATE, "state", TEXT, "", "what the flow had seen: new, replied, burst or established")  \
+	X(LOWER_S, "lower_s", REAL, "s", "longest idle time that every mapping survived")          \
+	X(UPPER_S, "upper_s", REAL, "s", "shortest idle time that none survived")                  \
+	X(SPREAD_S, "spread_s", REAL, "s", "by so much the repeats differed")                      \
+	X(TRIALS, "trials", INT, "", "mappings that survived lower_s")                             \
+	X(CONFIRMED, "confirmed", BOOL, "", "two mappings died by upper_s while a younger one lived") \
+	X(METHOD, "method", TEXT, "", "how it was learnt: poke, same-socket, second-address ...")  \
+	X(LOSS, "loss", REAL, "", "share of packets lost one way, at most (0 to 1)")               \
+	X(JITTER_MS, "jitter_ms", REAL, "ms", "one-way jitter, 99th percentile")                   \
+	X(REFRESH_IN, "refresh_in", BOOL, "", "inbound packets alone restart the timer")           \
+	X(REFRESH_OUT, "refresh_out", BOOL, "", "outbound packets alone restart the timer")        \
+	X(EXPIRY, "expiry", TEXT, "", "what an expired TCP flow looks like: rst or silent")        \
+	X(MAPPING, "mapping", TEXT, "", "mapping behaviour (RFC 4787 section 4.1)")                \
+	X(FILTERING, "filtering", TEXT, "", "filtering behaviour (RFC 4787 section 5)")            \
+	X(HAIRPIN, "hairpin", BOOL, "", "an inside host reaches another by its outside address")   \
+	X(PORT_PRESERVING, "port_preserving", BOOL, "", "the outside port is the inside one")      \
+	X(FORGETS_FIRST, "forgets_first", TEXT, "", "the hop whose timer is the shortest")         \
+	X(LAYERS, "layers", INT, "", "NATs on the way")                                            \
 	/* data limits */                                                                          \
 	X(LIMIT, "limit", TEXT, "", "which documented limit was reached")
 
@@ -332,6 +352,7 @@ struct run {
 	size_t n_verdicts;
 	struct kind_verdict *kinds;
 	size_t n_kinds;
+	const struct nat_facts *nat; /* nat.h */
 	struct keepalive keepalive;
 	struct need *needs;
 	size_t n_needs;

@@ -29,6 +29,7 @@ struct json_t *run_json_check(const char *type, const struct check *c);
 struct json_t *run_json_verdict(const char *type, const struct verdict *v);
 struct json_t *run_json_kinds(const struct run *r);
 struct json_t *run_json_keepalive(const struct keepalive *k);
+struct json_t *run_json_nat(const struct nat_facts *n); /* journal_nat.c; NULL: nothing is known */
 struct json_t *run_json_needs(const struct run *r);
 struct json_t *run_json_wifi(const struct wifi_facts *w); /* journal_wifi.c */
 /* Writes one line without its newline and drops the reference; 0 or -errno. */
