@@ -31,16 +31,16 @@ static const double gaps_allowed[KEEPALIVE_AIM_COUNT] = {
 	[KEEPALIVE_BALANCED] = 10,
 };
 
-double keepalive_lifetime_s(const struct keepalive_path *n)
+double keepalive_window_s(const struct keepalive_path *n, double lifetime_s)
 {
-	return fmin(n->replied_s, n->established_s);
+	double margin = fmax(MARGIN_S, MARGIN_SHARE * lifetime_s) + n->jitter_s + n->drift * lifetime_s;
+	return fmax(lifetime_s - margin, 0);
 }
 
-double keepalive_window_s(const struct keepalive_path *n)
+/* No ping may come later than this: a young flow that dies each time never becomes one in use. */
+static double first_window_s(const struct keepalive_path *n)
 {
-	double life = keepalive_lifetime_s(n);
-	double margin = fmax(MARGIN_S, MARGIN_SHARE * life) + n->jitter_s + n->drift * life;
-	return fmax(life - margin, 0);
+	return keepalive_window_s(n, fmin(n->replied_s, n->established_s));
 }
 
 static double mean_interval_s(const struct keepalive_ping *p, double interval_s)
@@ -65,7 +65,7 @@ static unsigned transmissions_of(const struct keepalive_ping *p, double start, d
 unsigned keepalive_transmissions(const struct keepalive_ping *p, const struct keepalive_path *n,
 				 double interval_s)
 {
-	double window = keepalive_window_s(n);
+	double window = interval_s <= first_window_s(n) + TINY ? keepalive_window_s(n, n->established_s) : 0;
 	double again = p->answer_s > 0 ? p->answer_s + p->reconnect_s : interval_s;
 	unsigned sum = 0;
 	for (double start = interval_s; start <= window + TINY && sum < ENOUGH_TRANSMISSIONS; start += again)
@@ -96,7 +96,7 @@ static double ceiling_s(const struct keepalive_ping *p)
 double keepalive_choose(const struct keepalive_ping *p, const struct keepalive_path *n, double gaps,
 			unsigned reserve, double floor_s)
 {
-	for (double t = floor(fmin(ceiling_s(p), keepalive_window_s(n)) + TINY); t >= floor_s; t--)
+	for (double t = floor(fmin(ceiling_s(p), first_window_s(n)) + TINY); t >= floor_s; t--)
 		if (keepalive_transmissions(p, n, t) >= reserve && keepalive_gaps(p, n, t) <= gaps)
 			return t;
 	return 0;
@@ -111,11 +111,13 @@ void keepalive_assess(const struct keepalive_ping *p, const struct keepalive_pat
 		      double interval_s, struct keepalive_setting *out)
 {
 	unsigned sent = keepalive_transmissions(p, n, interval_s);
+	struct keepalive_expected e;
+	keepalive_expect(p, n, interval_s, &e);
 	*out = (struct keepalive_setting){
 		.interval_s = interval_s,
 		.met = sent > 0,
-		.unreachable_s = KEEPALIVE_DAY_S * keepalive_unreachable(p, n, interval_s),
-		.gaps_per_month = keepalive_gaps(p, n, interval_s),
+		.unreachable_s = KEEPALIVE_DAY_S * e.unreachable,
+		.gaps_per_month = e.gaps_per_month,
 		.bytes_per_month = keepalive_bytes_per_month(p, interval_s),
 		.losses = sent ? sent - 1 : 0,
 	};
@@ -124,7 +126,7 @@ void keepalive_assess(const struct keepalive_ping *p, const struct keepalive_pat
 /* The longest outage that was seen must fit between the setting and the end of the window. */
 static double bounded_by_outage(const struct keepalive_path *n, double interval_s)
 {
-	return fmin(interval_s, floor(keepalive_window_s(n) - n->outage_s + TINY));
+	return fmin(interval_s, floor(keepalive_window_s(n, n->established_s) - n->outage_s + TINY));
 }
 
 static double interval_for(const struct keepalive_ping *p, const struct keepalive_path *n,

@@ -29,7 +29,7 @@ struct model {
 
 /* Expectations of a cycle, or of one ping and what comes until the next. */
 struct tally {
-	double unreachable, time;
+	double unreachable, time, gaps;
 	double to[AGE_COUNT]; /* probability that it ends in an answer, with the flow that old */
 	double closed;        /* that it ends without one */
 };
@@ -77,6 +77,7 @@ static void is_deaf(struct walk *k, double w, double seconds)
 static void comes_late(struct walk *k, unsigned j, double w, double seconds)
 {
 	is_deaf(k, w, seconds);
+	k->out->gaps += k->share * w;
 	if (k->m->ping->rebinds) {
 		arrives(k, j, YOUNG, w);
 		return;
@@ -133,6 +134,7 @@ static void give_up(struct walk *k)
 			is_deaf(k, k->heard[i][age], fmax(m->answer_s - m->sent_s[i] - m->life[age], 0));
 		}
 	is_deaf(k, left, m->again_s - m->answer_s);
+	k->out->gaps += k->share * (k->deaf ? left - k->unheard : left); /* else the gap goes on */
 	k->out->closed += k->share * left;
 	k->out->time += k->share * left * (silence + m->again_s);
 }
@@ -174,17 +176,20 @@ static void add_anew(struct tally *t, const struct tally *anew)
 	double times = t->closed / (1 - anew->closed);
 	t->unreachable += times * anew->unreachable;
 	t->time += times * anew->time;
+	t->gaps += times * anew->gaps;
 	for (int age = 0; age < AGE_COUNT; age++)
 		t->to[age] += times * anew->to[age];
 }
 
-static double weigh(const struct tally cycle[AGE_COUNT])
+static void weigh(const struct tally cycle[AGE_COUNT], struct keepalive_expected *out)
 {
 	double grows = cycle[YOUNG].to[OLD], falls = cycle[OLD].to[YOUNG];
 	double old = grows > 0 ? grows / (grows + falls) : 0;
 	double deaf = old * cycle[OLD].unreachable + (1 - old) * cycle[YOUNG].unreachable;
 	double time = old * cycle[OLD].time + (1 - old) * cycle[YOUNG].time;
-	return fmin(fmax(deaf / time, 0), 1);
+	double gaps = old * cycle[OLD].gaps + (1 - old) * cycle[YOUNG].gaps;
+	out->unreachable = fmin(fmax(deaf / time, 0), 1);
+	out->gaps_per_month = fmax(gaps / time * KEEPALIVE_MONTH_S, 0);
 }
 
 /* Pings that nobody answers and nobody repeats: what counts is how many in a row are lost. */
@@ -197,6 +202,7 @@ static void unanswered(const struct model *m, struct tally cycle[AGE_COUNT])
 			double late = above(sum - spread, sum + spread, &mean);
 			cycle[age].unreachable += w * mean;
 			cycle[age].time += w * n * mid;
+			cycle[age].gaps += w * late;
 			cycle[age].to[YOUNG] += w * late;
 			cycle[age].to[OLD] += w * (1 - late);
 		}
@@ -210,8 +216,8 @@ static double patience_s(const struct keepalive_ping *p)
 	return p->answer_s > 0 ? p->answer_s : all;
 }
 
-double keepalive_unreachable(const struct keepalive_ping *p, const struct keepalive_path *n,
-			     double interval_s)
+void keepalive_expect(const struct keepalive_ping *p, const struct keepalive_path *n,
+		      double interval_s, struct keepalive_expected *out)
 {
 	double through = 1 - fmin(fmax(n->loss, 0), LOSS_MAX);
 	struct model m = { .ping = p, .life = { n->replied_s, n->established_s }, .up = through,
@@ -220,12 +226,13 @@ double keepalive_unreachable(const struct keepalive_ping *p, const struct keepal
 	struct tally cycle[AGE_COUNT] = { 0 }, anew = { 0 };
 	if (!p->max_retransmit && p->answer_s <= 0) {
 		unanswered(&m, cycle);
-		return weigh(cycle);
+		weigh(cycle, out);
+		return;
 	}
 	m.answer_s = patience_s(p);
 	m.again_s = m.answer_s + p->reconnect_s;
 	each_schedule(&m, 1, 1, cycle, &anew);
 	for (int age = 0; age < AGE_COUNT; age++)
 		add_anew(&cycle[age], &anew);
-	return weigh(cycle);
+	weigh(cycle, out);
 }

@@ -48,16 +48,15 @@ struct keepalive_path {
 	double outage_s;      /* longest loss of everything that was seen */
 };
 
-/* The shorter of the two lifetimes. */
-double keepalive_lifetime_s(const struct keepalive_path *n);
-/* What is left of it when margin, jitter and drift are taken off. */
-double keepalive_window_s(const struct keepalive_path *n);
-/* Transmissions that a setting puts into the window after the last one that got through, with the
- * slowest retransmission; one less is the number of losses in a row that the mapping survives. */
+/* What is left of a lifetime when margin, jitter and drift are taken off. */
+double keepalive_window_s(const struct keepalive_path *n, double lifetime_s);
+/* Transmissions that a setting puts into the window of a flow in use after the last one that got
+ * through, with the slowest retransmission; one less is the number of losses in a row that the
+ * mapping survives. None where not even the first ping finds the mapping of a young flow. */
 unsigned keepalive_transmissions(const struct keepalive_ping *p, const struct keepalive_path *n,
 				 double interval_s);
-/* Times a month that the mapping is lost, for that number of transmissions; a new socket after
- * answer_s counts as one more transmission, since it has a mapping of its own at once. */
+/* At most so many times a month the mapping is lost, by that number of transmissions; a new socket
+ * after answer_s counts as one more, since it has a mapping of its own at once. */
 double keepalive_gaps(const struct keepalive_ping *p, const struct keepalive_path *n,
 		      double interval_s);
 /* The longest setting in whole seconds, at least `floor_s`, that keeps the gaps a month under
@@ -65,9 +64,13 @@ double keepalive_gaps(const struct keepalive_ping *p, const struct keepalive_pat
 double keepalive_choose(const struct keepalive_ping *p, const struct keepalive_path *n, double gaps,
 			unsigned reserve, double floor_s);
 double keepalive_bytes_per_month(const struct keepalive_ping *p, double interval_s);
-/* Share of the time (0 to 1) in which the cloud cannot reach the device. */
-double keepalive_unreachable(const struct keepalive_ping *p, const struct keepalive_path *n,
-			     double interval_s);
+/* What is to be expected if the lifetimes are exactly those of the path. */
+struct keepalive_expected {
+	double unreachable;    /* share of the time in which the cloud cannot reach the device, 0 to 1 */
+	double gaps_per_month; /* times that this happens */
+};
+void keepalive_expect(const struct keepalive_ping *p, const struct keepalive_path *n,
+		      double interval_s, struct keepalive_expected *out);
 
 enum keepalive_aim { KEEPALIVE_ALWAYS, KEEPALIVE_BALANCED, KEEPALIVE_SAVER, KEEPALIVE_AIM_COUNT };
 extern const char *const keepalive_aim_names[KEEPALIVE_AIM_COUNT]; /* always, balanced, data-saver */
@@ -76,9 +79,9 @@ struct keepalive_setting {
 	double interval_s;
 	bool met;               /* false: not even the floor keeps the mapping as well as the aim asks */
 	double unreachable_s;   /* seconds a day */
-	double gaps_per_month;  /* times that the mapping is lost */
+	double gaps_per_month;  /* times that it cannot be reached, as expected */
 	double bytes_per_month;
-	unsigned losses;        /* in a row that the mapping survives */
+	unsigned losses;        /* in a row that the mapping of a flow in use survives */
 };
 /* A setting, whatever it is. */
 void keepalive_assess(const struct keepalive_ping *p, const struct keepalive_path *n,

@@ -1,5 +1,5 @@
 /*
- * The unreachable time that keepalive.h predicts, against a device and a NAT that are played packet
+ * The unreachable time and the gaps that keepalive.h predicts, against a device and a NAT that are played packet
  * by packet in virtual time. The quick run takes some points where something happens often; with
  * KEEPALIVE_FULL=1 (make keepalive) each has 10,000 days: the whole grid for the device as it is,
  * one point in seven for the others. SEED=n repeats a run.
@@ -67,6 +67,7 @@ struct device {
 	struct nat nat;
 	double now;        /* of the last message received */
 	double deaf;       /* seconds in which nothing could have come in */
+	double gaps;       /* times that began */
 	bool lost, closed; /* the far end does not know us; the socket is new and unused */
 	double since;      /* closed: when it was */
 };
@@ -86,6 +87,7 @@ static bool transmit(struct device *d, double t)
 		d->lost = !d->p->rebinds;
 		d->deaf += t - expiry;
 		d->since = t;
+		d->gaps++;
 	}
 	if (d->lost || chance() < n.loss)
 		return false;
@@ -112,6 +114,7 @@ static void close_socket(struct device *d, double t)
 		d->deaf += t - d->since;
 	else
 		d->deaf += fmax(0, t - nat_expiry(&d->nat));
+	d->gaps += !d->lost && !d->closed;
 	d->lost = false;
 	d->closed = true;
 	d->since = t;
@@ -136,13 +139,16 @@ static void beat(struct device *d, double interval_s)
 	if (chance() < d->nat.n->loss)
 		return;
 	double expiry = nat_expiry(&d->nat);
-	if (!nat_packet(&d->nat, d->now))
+	if (!nat_packet(&d->nat, d->now)) {
 		d->deaf += d->now - expiry;
+		d->gaps++;
+	}
 	d->nat.answered = true;
 }
 
 struct counted {
 	double share, error; /* unreachable share and its standard error */
+	double gaps;         /* in all */
 };
 
 static struct counted simulate(const struct keepalive_ping *p, const struct keepalive_path *n,
@@ -159,7 +165,7 @@ static struct counted simulate(const struct keepalive_ping *p, const struct keep
 	}
 	for (int i = 0; i < PARTS; i++)
 		square += (share[i] - sum) * (share[i] - sum);
-	return (struct counted){ sum, sqrt(square / (PARTS - 1) / PARTS) };
+	return (struct counted){ sum, sqrt(square / (PARTS - 1) / PARTS), d.gaps };
 }
 
 static const struct keepalive_ping device = { .ack_timeout_s = 4, .ack_random_factor = 1.5,
@@ -195,8 +201,13 @@ static void compare(const struct kind *k, const double life[2], double interval_
 		    double days, struct tally *t)
 {
 	struct keepalive_path n = { .replied_s = life[0], .established_s = life[1], .loss = loss };
-	double said = keepalive_unreachable(k->ping, &n, interval_s);
+	struct keepalive_expected e;
+	keepalive_expect(k->ping, &n, interval_s, &e);
 	struct counted is = simulate(k->ping, &n, interval_s, days);
+	double said = e.unreachable, gaps = e.gaps_per_month * days / 30;
+	if (fabs(gaps - is.gaps) > TOLERANCE * gaps + SIGMAS * sqrt(gaps) + 1)
+		fail_msg("%s, lifetime %g/%g s, every %g s, loss %g: predicted %.1f gaps, counted %.0f",
+			 k->name, life[0], life[1], interval_s, loss, gaps, is.gaps);
 	double off = fabs(said - is.share);
 	is.error = fmax(is.error, sqrt(said * RARE_GAP_S / (days * 86400))); /* a sum of Poisson's */
 	if (off > TOLERANCE * said + SIGMAS * is.error + 1e-9)
@@ -251,8 +262,9 @@ static void a_wrong_prediction_is_seen(void **state)
 	seed();
 	struct counted is = simulate(&device, &n, 60, DAYS_QUICK);
 	n.replied_s = n.established_s = 27;
-	double said = keepalive_unreachable(&device, &n, 60);
-	assert_true(fabs(said - is.share) > TOLERANCE * said + SIGMAS * is.error);
+	struct keepalive_expected said;
+	keepalive_expect(&device, &n, 60, &said);
+	assert_true(fabs(said.unreachable - is.share) > TOLERANCE * said.unreachable + SIGMAS * is.error);
 }
 
 int main(void)
