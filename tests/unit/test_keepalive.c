@@ -231,8 +231,8 @@ static void a_young_flow_must_live_to_grow_old(void **state)
 	n.established_s = 30;
 	keepalive_set(&device, &n, KEEPALIVE_ALWAYS, &s);
 	assert_true(s.interval_s == 22);
-	keepalive_assess(&device, &n, 25, &s); /* one loss is one too many */
-	assert_true(fabs(s.gaps_per_month - 103680 * 0.001) < 2);
+	keepalive_assess(&device, &n, 25, &s); /* a lost ping is repeated at 29 to 31 s: half too late */
+	assert_true(fabs(s.gaps_per_month - 103680 * 0.001 / 2) < 1);
 }
 
 static void without_a_name_a_gap_costs_the_session(void **state)
