@@ -3,16 +3,17 @@
 
 #include <string.h>
 
+#include "sallyport/nat.h"
+
 /* What every run from a host says it has not seen (design section 8, vantage). */
 static const struct not_tested always[] = {
 	{ "another MAC address, VLAN or SSID", "rules may differ for the devices' own" },
 	{ "joining the Wi-Fi, 802.1X", "this host is already on the network" },
 	{ "DHCP for a new client", "this host already has its address" },
-	{ "how long the NAT remembers an idle flow", "not part of this run" },
 };
 enum {
 	ALWAYS = sizeof(always) / sizeof(always[0]),
-	SOMETIMES = 7, /* what only some runs have to say */
+	SOMETIMES = 8, /* what only some runs have to say */
 	MAX_CONTACTS = 512, /* a run sends at most 500 packets (design section 9) */
 };
 
@@ -131,6 +132,8 @@ static void not_tested(struct judge_view *v)
 	r->not_tested = arena_alloc(r->arena, (ALWAYS + SOMETIMES + r->n_checks) * sizeof(*r->not_tested));
 	for (size_t i = 0; i < ALWAYS; i++)
 		add(r, always[i].what, always[i].why);
+	if (!nat_has_udp(r->nat))
+		add(r, "how long the NAT remembers an idle flow", "not part of this run");
 	if (portal_clean(v))
 		add(r, "a captive portal that this host has already passed",
 		    "none was seen from this MAC; one already passed cannot be seen");

@@ -14,7 +14,8 @@ void judge_run(struct run *r)
 	view_finish(&v);
 	judge_because(&v);
 	judge_kinds(&v);
-	judge_advice(&v);
+	judge_keepalive(&v);
+	judge_needs(&v);
 	judge_contacts(&v);
 	view_close(&v);
 }

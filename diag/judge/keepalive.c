@@ -25,11 +25,15 @@ const char *const keepalive_aim_names[KEEPALIVE_AIM_COUNT] = {
 	[KEEPALIVE_SAVER] = "data-saver",
 };
 
-/* Mapping gaps a month that an aim puts up with. */
-static const double gaps_allowed[KEEPALIVE_AIM_COUNT] = {
-	[KEEPALIVE_ALWAYS] = 1,
-	[KEEPALIVE_BALANCED] = 10,
-};
+double keepalive_gaps_allowed(enum keepalive_aim aim)
+{
+	static const double allowed[KEEPALIVE_AIM_COUNT] = {
+		[KEEPALIVE_ALWAYS] = 1,
+		[KEEPALIVE_BALANCED] = 10,
+		[KEEPALIVE_SAVER] = INFINITY,
+	};
+	return allowed[aim];
+}
 
 double keepalive_window_s(const struct keepalive_path *n, double lifetime_s)
 {
@@ -70,7 +74,7 @@ unsigned keepalive_transmissions(const struct keepalive_ping *p, const struct ke
 	unsigned sum = 0;
 	for (double start = interval_s; start <= window + TINY && sum < ENOUGH_TRANSMISSIONS; start += again)
 		sum += transmissions_of(p, start, window);
-	return sum;
+	return sum < ENOUGH_TRANSMISSIONS ? sum : ENOUGH_TRANSMISSIONS;
 }
 
 /* (1-p) p^N, the share of pings after which the mapping is lost. It falls again above p = N/(N+1),
@@ -133,7 +137,7 @@ static double interval_for(const struct keepalive_ping *p, const struct keepaliv
 			   enum keepalive_aim aim)
 {
 	unsigned reserve = p->max_retransmit ? RESERVE : RESERVE_UNREPEATED;
-	double t = keepalive_choose(p, n, gaps_allowed[aim], aim == KEEPALIVE_ALWAYS ? reserve : 1,
+	double t = keepalive_choose(p, n, keepalive_gaps_allowed(aim), aim == KEEPALIVE_ALWAYS ? reserve : 1,
 				    KEEPALIVE_FLOOR_S);
 	return aim == KEEPALIVE_ALWAYS ? bounded_by_outage(n, t) : t;
 }

@@ -74,6 +74,8 @@ void keepalive_expect(const struct keepalive_ping *p, const struct keepalive_pat
 
 enum keepalive_aim { KEEPALIVE_ALWAYS, KEEPALIVE_BALANCED, KEEPALIVE_SAVER, KEEPALIVE_AIM_COUNT };
 extern const char *const keepalive_aim_names[KEEPALIVE_AIM_COUNT]; /* always, balanced, data-saver */
+/* Gaps a month that an aim puts up with; the data saver asks nothing. */
+double keepalive_gaps_allowed(enum keepalive_aim aim);
 
 struct keepalive_setting {
 	double interval_s;

@@ -291,14 +291,47 @@ struct kind_verdict {
 	bool counts;
 };
 
+/* One keep-alive setting and what it means here. */
+struct keepalive_row {
+	const char *name; /* shipped, always, balanced, data-saver */
+	const char *call; /* ready to paste; NULL: nothing to set */
+	double interval_s;
+	bool met;         /* false: cannot be reached with any interval; this is the floor */
+	double unreachable_s_per_day, gaps_per_month, bytes_per_month;
+	double plan_share; /* of the device's part of the data plan; negative: none pays for it here */
+	unsigned losses;   /* in a row that the mapping survives */
+};
+enum { KEEPALIVE_ROWS = 4 };
+
+/* Does the default of a kind fit, on one interface and firmware? */
+struct keepalive_kind {
+	int kind_index;         /* into profile->kinds */
+	const char *interface;
+	const char *firmware;   /* older than this; NULL: the current one */
+	double default_s;
+	const char *fit;        /* unknown, fits, edge, short-when-new, short */
+};
+
 struct keepalive {
 	double profile_default_s, recommended_s;
 	const char *reachability; /* "always", "balanced" or "data-saver" */
 	double bytes_per_month;
 	const char *text; /* one or two sentences for people */
-	const char **reasons;
+	const char **reasons; /* fault slugs */
 	size_t n_reasons;
-	bool known; /* false: rests on the profile alone */
+	bool known; /* false: rests on the profile alone, and there is nothing below */
+	struct keepalive_row rows[KEEPALIVE_ROWS];
+	size_t n_rows;
+	/* the two levers: either one alone is enough */
+	struct keepalive_row device;   /* name NULL: no interval does */
+	struct keepalive_row firewall; /* the interval once timer_s is set; name NULL: no need */
+	double timer_s;                /* UDP idle timer to ask for; 0: none */
+	uint16_t port;                 /* for flows to this port */
+	double bytes_per_ping, bytes_per_ping_cid; /* 0: unknown */
+	struct keepalive_kind *kinds;
+	size_t n_kinds;
+	const char **notes; /* what went into it, and what it does not say */
+	size_t n_notes;
 };
 
 /* The source of a need where no device was named: never `any`, this host or the LAN. */

@@ -28,7 +28,7 @@ struct json_t *run_json_observation(const char *type, const struct observation *
 struct json_t *run_json_check(const char *type, const struct check *c);
 struct json_t *run_json_verdict(const char *type, const struct verdict *v);
 struct json_t *run_json_kinds(const struct run *r);
-struct json_t *run_json_keepalive(const struct keepalive *k);
+struct json_t *run_json_keepalive(const struct run *r);
 struct json_t *run_json_nat(const struct nat_facts *n); /* journal_nat.c; NULL: nothing is known */
 struct json_t *run_json_needs(const struct run *r);
 struct json_t *run_json_wifi(const struct wifi_facts *w); /* journal_wifi.c */

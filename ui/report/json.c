@@ -178,7 +178,7 @@ static json_t *kinds_member(const struct writer *w)
 
 static json_t *keepalive_member(const struct writer *w)
 {
-	return run_json_keepalive(&w->run->keepalive);
+	return run_json_keepalive(w->run);
 }
 
 static json_t *needs_member(const struct writer *w)
