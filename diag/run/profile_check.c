@@ -109,6 +109,8 @@ static int check_kind(struct arena *a, const struct profile *p, const struct pro
 	int e = check_section(a, SECTION_KIND, k->id, k, err);
 	if (e)
 		return e;
+	if (k->keepalive_before_s > 0 && !k->keepalive_since)
+		return sp_error_set(err, SP_E_SYNTAX, "[kind %s] keepalive_before_s needs keepalive_since", k->id);
 	for (size_t i = 0; i < k->needs.n; i++)
 		if (profile_target_by_section(p, k->needs.v[i]) < 0)
 			return sp_error_set(err, SP_E_SYNTAX, "[kind %s] needs '%s', which is no target",

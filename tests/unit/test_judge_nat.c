@@ -332,6 +332,7 @@ static void below_the_floor_a_timer_is_asked_for(void **state)
 	open_well(&c, "particle-wifi", "wifi");
 	nat_lives(&c, 10, 10);
 	judge_run(c.run);
+	k = &c.run->keepalive;
 	assert_true(k->recommended_s == 25 && !k->device.name && k->timer_s == 300);
 	assert_string_equal(k->reachability, "data-saver");
 	case_close(&c);

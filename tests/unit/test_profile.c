@@ -149,6 +149,7 @@ static void errors_name_their_place(void **state)
 		{ HEAD TARGET "max_retransmit=3\nping_source=x\n" KIND, HEAD_LINES + 1, 1, "needs ack_timeout_s" },
 		{ HEAD TARGET "ping_bytes=122\n" KIND, HEAD_LINES + 1, 1, "needs a ping_source" },
 		{ "[target a]\nmax_retransmit = 9\n", 2, 18, "not a number from 0 to 4" },
+		{ HEAD TARGET KIND "keepalive_before_s=30\n", HEAD_LINES + 11, 1, "needs keepalive_since" },
 		{ HEAD TARGET KIND "[led x]\ntitle=x\nmeaning=x\n", HEAD_LINES + 15, 1, "[led x] lacks 'source'" },
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
