@@ -15,7 +15,7 @@
 
 const struct setting_def setting_defs[] = {
 	S("profile", 'p', SET_TEXT, profile, "particle-wifi", "NAME",
-	  false, "cloud and device kinds to test for; a path when it holds a '/'"),
+	  true, "cloud and device kinds to test for; a path when it holds a '/'"),
 	S("kind", 'k', SET_LIST, kinds, "", "NAME,..", true, "device kinds the exit code speaks for"),
 	S("only", 0, SET_LIST, only, "", "ID,..", true, "run only these checks"),
 	S("skip", 0, SET_LIST, skip, "", "ID,..", true, "leave these checks out"),
