@@ -26,7 +26,9 @@ struct name_probe {
 static unsigned families(const struct name_probe *s)
 {
 	const struct profile_target *t = probe_target(s->probe);
-	return t && t->families ? t->families : FAMILY_4;
+	if (!t)
+		return FAMILY_4 | FAMILY_6;
+	return t->families ? t->families : FAMILY_4;
 }
 
 /* The question of the family that the devices do not use is a note: nobody waits for it. */
@@ -126,7 +128,8 @@ static int start(struct probe *p, void *state)
 		else
 			(void)ask(s, &h->resolvers[i], s->name, DNS_AAAA);
 	if (!h->n_resolvers)
-		could_not_ask(p, "no resolver is configured");
+		could_not_ask(p, h->n_stubs ? "the site's resolvers are not known" :
+					      "no resolver is configured");
 	if (!s->n)
 		probe_finish(p);
 	return 0;

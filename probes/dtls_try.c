@@ -18,7 +18,7 @@ enum {
 
 static void tick(void *ctx);
 
-static void observe(struct dtls_try *s, const char *check, const struct retry *r, unsigned attempt,
+static void observe(struct dtls_try *s, const char *check, struct retry *r, unsigned attempt,
 		    enum outcome outcome, struct observation *o, uint64_t at_ns)
 {
 	struct run *run = probe_run(s->probe);
@@ -35,11 +35,12 @@ static void observe(struct dtls_try *s, const char *check, const struct retry *r
 	obs_text(&filled, A_ROLE, s->what.role);
 	if (s->what.operator)
 		obs_text(&filled, A_OPERATOR, s->what.operator);
-	if (attempt) {
+	if (retry_first_count(r, attempt)) {
 		obs_int(&filled, A_PACKETS, 1);
 		obs_int(&filled, A_BYTES, (int64_t)s->payload_n + IP_UDP_HEADERS);
-		obs_real(&filled, A_WAITED_MS, (double)retry_age(r, attempt, at_ns) / 1e6);
 	}
+	if (attempt)
+		obs_real(&filled, A_WAITED_MS, (double)retry_age(r, attempt, at_ns) / 1e6);
 	probe_observe(s->probe, &filled);
 }
 
@@ -277,6 +278,8 @@ static void garbled(struct dtls_try *s, const struct sock_event *ev)
 {
 	struct observation o = { 0 };
 	char hex[129];
+	if (!retry_first_garbage(current(s), current(s)->sent))
+		return;
 	text_hex(hex, sizeof(hex), ev->data.p, ev->data.n < 64 ? ev->data.n : 64);
 	obs_text(&o, A_HEX, hex);
 	if (s->second_phase)

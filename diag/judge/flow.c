@@ -84,6 +84,12 @@ static bool is_side_try(const struct observation *o)
 	return obs_text_is(o, A_SNI, "other") || obs_text_is(o, A_SNI, "none");
 }
 
+/* The target's own address says that nobody is there, in whatever words: no router's verdict. */
+static bool is_from_target(const struct observation *o)
+{
+	return obs_has(o, A_ICMP_FROM) && obs_text_is(o, A_ADDRESS, obs_get_text(o, A_ICMP_FROM, ""));
+}
+
 static enum result result_of(const struct check *c, const struct observation *o)
 {
 	const char *phase = obs_get_text(o, A_PHASE, "connect");
@@ -91,7 +97,22 @@ static enum result result_of(const struct check *c, const struct observation *o)
 		return R_ANSWERED;
 	if (o->outcome == OUTCOME_SILENT && obs_text_is(o, A_PROTO, "tcp") && strcmp(phase, "connect"))
 		return R_MUTE;
+	if (o->outcome == OUTCOME_UNREACHABLE && is_from_target(o))
+		return R_REFUSED;
 	return results[o->outcome];
+}
+
+/* The readings take a rejection before a refusal before an unreachable: so does the name. */
+static void note_icmp(const struct check *c, const struct observation *o, struct flow *f)
+{
+	enum result r = result_of(c, o);
+	int weight = r == R_REJECTED ? 3 : r == R_REFUSED ? 2 : 1;
+	f->icmp = true;
+	f->icmp_self |= obs_get_bool(o, A_FROM_SELF, false);
+	if (weight <= f->icmp_weight)
+		return;
+	f->icmp_weight = weight;
+	f->icmp_from = obs_get_text(o, A_ICMP_FROM, NULL);
 }
 
 static void note(const struct check *c, const struct observation *o, struct flow *f)
@@ -104,12 +125,8 @@ static void note(const struct check *c, const struct observation *o, struct flow
 		f->not_run++;
 		f->reason = obs_get_text(o, A_REASON, f->reason);
 	}
-	if (obs_has(o, A_ICMP_TYPE)) {
-		f->icmp = true;
-		f->icmp_self |= obs_get_bool(o, A_FROM_SELF, false);
-		if (!f->icmp_from)
-			f->icmp_from = obs_get_text(o, A_ICMP_FROM, NULL);
-	}
+	if (obs_has(o, A_ICMP_TYPE))
+		note_icmp(c, o, f);
 	if (tcp_connect)
 		f->accepted++;
 	double rtt = obs_get_real(o, A_RTT_MS, -1);
@@ -130,8 +147,13 @@ static void note_span(const struct observation *o, struct flow *f)
  * say is nothing about the network. */
 static void note_address(const struct observation *o, struct flow *f, bool *somewhere)
 {
+	const char *address = obs_get_text(o, A_ADDRESS, NULL);
 	struct addr a;
-	if (addr_parse(obs_get_text(o, A_ADDRESS, ""), &a))
+	if (!address)
+		return;
+	if (f->n_addresses < FLOW_MAX_ADDRESSES && !flow_went_to(f, address))
+		f->addresses[f->n_addresses++] = address;
+	if (addr_parse(address, &a))
 		return;
 	*somewhere |= addr_is_routable(&a);
 	f->nowhere = !*somewhere;
@@ -203,6 +225,14 @@ void flow_read(const struct judge_view *v, const struct check *c, struct flow *o
 	for (unsigned i = 0; i < n; i++)
 		++*counter(out, tries[i].best);
 	out->dead = out->answered ? dead_address(tries, n) : NULL;
+}
+
+bool flow_went_to(const struct flow *f, const char *address)
+{
+	for (unsigned i = 0; i < f->n_addresses; i++)
+		if (strcmp(f->addresses[i], address) == 0)
+			return true;
+	return false;
 }
 
 bool flow_replied(const struct flow *f)

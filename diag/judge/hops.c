@@ -27,18 +27,6 @@ static bool is_suspect(const struct profile_target *t, const struct observation 
 	return is_own_port(t, o) && obs_text_is(o, A_ROLE, "suspect");
 }
 
-/* An address that the check of this target went to itself. */
-static bool is_own_address(const struct judge_view *v, const struct profile_target *t,
-			   const char *address)
-{
-	const struct flow *f = view_flow(v, (size_t)(t - v->run->profile->targets));
-	if (!f)
-		return false;
-	struct pick p = { .check = f->check->id, .target = f->check->target, .role = ROLE_OWN,
-			  .key = A_ADDRESS, .text = address };
-	return view_count(v, &p) > 0;
-}
-
 enum { MAX_ADDRESSES = 8 };
 
 static bool listed(const char *const *list, size_t n, const char *s)
@@ -53,18 +41,14 @@ static bool listed(const char *const *list, size_t n, const char *s)
 static size_t stepped(const struct judge_view *v, const struct profile_target *t,
 		      const char *out[MAX_ADDRESSES])
 {
-	const char *seen[2 * MAX_ADDRESSES];
-	size_t n = 0, n_seen = 0;
+	size_t n = 0;
 	const struct observation *o;
+	const struct flow *f = view_flow(v, (size_t)(t - v->run->profile->targets));
 	struct pick p = { .check = "path", .key = A_ROLE, .text = "suspect" };
 	for (size_t at = 0; (o = view_next(v, &p, &at));) {
 		const char *address = obs_get_text(o, A_ADDRESS, "");
-		if (!is_suspect(t, o) || listed(seen, n_seen, address))
-			continue;
-		if (n_seen == 2 * MAX_ADDRESSES || n == MAX_ADDRESSES)
-			break;
-		seen[n_seen++] = address;
-		if (is_own_address(v, t, address))
+		if (n < MAX_ADDRESSES && is_suspect(t, o) && f && flow_went_to(f, address) &&
+		    !listed(out, n, address))
 			out[n++] = address;
 	}
 	return n;
@@ -207,11 +191,12 @@ void hop_reach(const struct judge_view *v, const struct profile_target *t, struc
 	const struct observation *o;
 	struct pick p = { .check = "path", .outcomes = OUTCOME_BIT(OUTCOME_ANSWERED) };
 	char series[16]; /* "udp:65535" */
+	const struct flow *f = view_flow(v, (size_t)(t - v->run->profile->targets));
 	snprintf(series, sizeof(series), "%s:%u", proto_name(t), t->port);
 	*out = (struct hop_reach){ 0 };
 	for (size_t at = 0; (o = view_next(v, &p, &at));) {
 		const char *address = obs_get_text(o, A_ADDRESS, "");
-		if (!is_own_address(v, t, address) || obs_text_is(o, A_REPLY, "time-exceeded") ||
+		if (!f || !flow_went_to(f, address) || obs_text_is(o, A_REPLY, "time-exceeded") ||
 		    (obs_text_is(o, A_REPLY, "icmp") && !obs_text_is(o, A_ICMP_FROM, address)))
 			continue;
 		if (is_own_port(t, o))
@@ -231,9 +216,10 @@ void hop_cite(struct judge_view *v, struct draft *d, const struct profile_target
 {
 	const struct observation *o;
 	struct pick p = { .check = "path" };
-	const char *series = view_say(v, "%s:%u", proto_name(t), t->port);
+	const char *addresses[MAX_ADDRESSES], *series = view_say(v, "%s:%u", proto_name(t), t->port);
+	size_t n = stepped(v, t, addresses);
 	for (size_t at = 0; (o = view_next(v, &p, &at));)
-		if (is_own_address(v, t, obs_get_text(o, A_ADDRESS, "")) &&
+		if (listed(addresses, n, obs_get_text(o, A_ADDRESS, "")) &&
 		    (is_own_port(t, o) || obs_text_is(o, A_CONTROL_OF, series)))
 			draft_cite(d, o);
 }

@@ -53,23 +53,12 @@ enum tcp_reading tcp_read(const struct judge_view *v, size_t i)
 }
 
 /* ---- stepped SYNs ---- */
-/* An address that the check of this target itself went to. */
-static bool is_address_of(const struct judge_view *v, const struct flow *f, const char *address)
-{
-	struct pick p = {.check = f->check->id,
-			 .target = f->check->target,
-			 .role = ROLE_OWN,
-			 .key = A_ADDRESS,
-			 .text = address};
-	return view_count(v, &p) > 0;
-}
-
 static bool is_suspect_step(const struct judge_view *v, size_t i, const struct observation *o)
 {
 	const struct flow *f = view_flow(v, i);
 	return obs_text_is(o, A_ROLE, "suspect") && obs_text_is(o, A_PROTO, "tcp") &&
 	       obs_get_int(o, A_PORT, 0) == view_target(v, i)->port &&
-	       is_address_of(v, f, obs_get_text(o, A_ADDRESS, ""));
+	       flow_went_to(f, obs_get_text(o, A_ADDRESS, ""));
 }
 
 void tcp_steps(struct judge_view *v, size_t i, struct tcp_steps *out)

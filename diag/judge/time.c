@@ -198,12 +198,23 @@ const struct fault fault_ntp_blocked = {
 	"Allow UDP 123, or DHCP option 42.",
 };
 
+static bool is_kiss(const struct observation *o)
+{
+	/* RFC 5905 section 7.4: the codes that ask the client to stop */
+	return o->outcome == OUTCOME_ANSWERED && obs_get_bool(o, A_ORIGIN_OK, false) &&
+	       obs_get_int(o, A_STRATUM, 1) == 0 &&
+	       (obs_text_is(o, A_REFID, "RATE") || obs_text_is(o, A_REFID, "DENY") ||
+		obs_text_is(o, A_REFID, "RSTR"));
+}
+
 /* ---- N5 ---- */
+/* On the wire stratum 16 is mostly written as 0 (RFC 5905 section 7.3). */
 static bool says_no_time(const struct observation *o)
 {
-	int64_t stratum = obs_get_int(o, A_STRATUM, 0);
+	int64_t stratum = obs_get_int(o, A_STRATUM, -1);
 	return o->outcome == OUTCOME_ANSWERED && obs_get_bool(o, A_ORIGIN_OK, false) &&
-	       stratum > 0 && (stratum >= 16 || obs_get_int(o, A_LEAP, 0) == 3);
+	       stratum >= 0 && !is_kiss(o) &&
+	       (stratum == 0 || stratum >= 16 || obs_get_int(o, A_LEAP, 0) == 3);
 }
 
 static void without_time(struct judge_view *v, const struct fault *f, size_t i)
@@ -312,15 +323,6 @@ const struct fault fault_ntp_wrong = {
 };
 
 /* ---- N6 ---- */
-static bool is_kiss(const struct observation *o)
-{
-	/* RFC 5905 section 7.4: the codes that ask the client to stop */
-	return o->outcome == OUTCOME_ANSWERED && obs_get_bool(o, A_ORIGIN_OK, false) &&
-	       obs_get_int(o, A_STRATUM, 1) == 0 &&
-	       (obs_text_is(o, A_REFID, "RATE") || obs_text_is(o, A_REFID, "DENY") ||
-		obs_text_is(o, A_REFID, "RSTR"));
-}
-
 static void ntp_kod(struct judge_view *v, const struct fault *f)
 {
 	for (size_t i = next_ntp(v, 0); i != SIZE_MAX; i = next_ntp(v, i + 1)) {

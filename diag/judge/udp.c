@@ -292,8 +292,7 @@ static void server_down(struct judge_view *v, const struct fault *f)
 					   "its answers on the way back";
 		}
 		if (r == UDP_REFUSED)
-			d->v.seen = view_say(v, "%s; the \"port unreachable\" messages come from the server's own "
-					     "address", d->v.seen);
+			d->v.seen = view_say(v, "%s; the ICMP errors come from the server's own address", d->v.seen);
 		if (clear)
 			say_clear(v, d, i);
 		if (other)
@@ -347,6 +346,8 @@ static const char *stall_text(struct judge_view *v, size_t i)
 	struct pick p = { .check = id ? id->check->id : "", .role = ROLE_OWN };
 	for (size_t at = 0; (o = view_next(v, &p, &at));)
 		last = obs_has(o, A_FLIGHT) ? o : last;
+	if (last && obs_text_is(last, A_FLIGHT, "hello-verify-request"))
+		return "the server asks for its cookie again and again, and never goes on";
 	return last ? view_say(v, "the cookie exchange works; of the server's flight only %s came",
 			       obs_get_text(last, A_FLIGHT, "")) :
 		      "the cookie exchange works, then nothing of the server's flight comes";

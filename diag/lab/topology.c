@@ -56,6 +56,7 @@ static const struct topo_link {
 	{ LAB_BALANCED, 0, LAB_R1, LAB_R2B, "up1", "203.0.113.17/30", "down0", "203.0.113.18/30" },
 	{ LAB_BALANCED, 0, LAB_R2B, LAB_R3, "up0", "203.0.113.21/30", "down1", "203.0.113.22/30" },
 	{ 0, 0, LAB_R3, LAB_FAR, "up0", "203.0.113.13/30", "down0", "203.0.113.14/30" },
+	{ LAB_UPLINK2, 0, LAB_DEVICE, LAB_R1, "eth1", "203.0.113.26/30", "down1", "203.0.113.25/30" },
 };
 
 /* Lines for `ip`, after addresses are up. */
@@ -78,6 +79,15 @@ static const struct {
 	{ 0, 0, LAB_R3, "route add default via 203.0.113.14" },
 	{ 0, 0, LAB_R3, "route add " WAN " via 203.0.113.9" },
 	{ 0, 0, LAB_FAR, "route add default via 203.0.113.13" },
+	{ LAB_UPLINK2, 0, LAB_R2, "route add 203.0.113.24/30 via 203.0.113.5" },
+	{ LAB_UPLINK2, 0, LAB_R3, "route add 203.0.113.24/30 via 203.0.113.9" },
+	/* what goes into one end comes out of the other; see tunnel.c */
+	{ LAB_VPN, 0, LAB_DEVICE, "tuntap add dev " LAB_TUNNEL " mode tun" },
+	{ LAB_VPN, 0, LAB_DEVICE, "addr add 10.8.0.2/24 dev " LAB_TUNNEL },
+	{ LAB_VPN, 0, LAB_DEVICE, "link set " LAB_TUNNEL " up" },
+	{ LAB_VPN, 0, LAB_FAR, "tuntap add dev " LAB_TUNNEL " mode tun" },
+	{ LAB_VPN, 0, LAB_FAR, "addr add 10.8.0.1/24 dev " LAB_TUNNEL },
+	{ LAB_VPN, 0, LAB_FAR, "link set " LAB_TUNNEL " up" },
 	/* every server address; see lab_world_init() */
 	{ 0, 0, LAB_FAR, "addr add 198.51.100.10/32 dev lo" },
 	{ 0, 0, LAB_FAR, "addr add 198.51.100.11/32 dev lo" },

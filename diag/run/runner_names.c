@@ -124,11 +124,23 @@ static struct lookup *add_lookup(struct runner *r, const char *name, uint8_t fam
 	return l;
 }
 
+/* Only this host's own resolver is known: the addresses it gives are worth trying, and the judge
+ * says that devices may get others. Loopback and tunnels cannot be reached from the uplink. */
+static int open_stub(struct runner *r, const struct host_facts *h)
+{
+	struct addr servers[HOST_MAX_RESOLVERS];
+	for (size_t i = 0; i < h->n_stubs; i++)
+		servers[i] = h->stubs[i].addr;
+	return names_new(r->loop, servers, h->n_stubs, NULL, &r->names);
+}
+
 void runner_names_open(struct runner *r)
 {
 	const struct host_facts *h = r->run->host;
-	r->names_error = h->n_resolvers ? names_new(r->loop, h->resolvers, h->n_resolvers, h->ifname,
-						    &r->names) : SP_E_MISSING;
+	if (h->n_resolvers)
+		r->names_error = names_new(r->loop, h->resolvers, h->n_resolvers, h->ifname, &r->names);
+	else
+		r->names_error = h->n_stubs ? open_stub(r, h) : SP_E_MISSING;
 	/* Row 0 answers for all names beyond the limit. */
 	fail(add_lookup(r, "", 0), SP_E_LIMIT, "lookup limit");
 }

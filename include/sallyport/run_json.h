@@ -14,6 +14,7 @@
 #include "sallyport/model.h"
 
 struct json_t; /* jansson's */
+struct wifi_facts;
 
 /* Microseconds to seconds. */
 double run_json_seconds(uint64_t us);
@@ -29,6 +30,7 @@ struct json_t *run_json_verdict(const char *type, const struct verdict *v);
 struct json_t *run_json_kinds(const struct run *r);
 struct json_t *run_json_keepalive(const struct keepalive *k);
 struct json_t *run_json_needs(const struct run *r);
+struct json_t *run_json_wifi(const struct wifi_facts *w); /* journal_wifi.c */
 /* Writes one line without its newline and drops the reference; 0 or -errno. */
 int run_json_write(struct json_t *value, FILE *out);
 

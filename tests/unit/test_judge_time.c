@@ -179,6 +179,15 @@ static void a_server_without_time_says_so(void **state)
 	case_ntp(&c, 2, 3, "192.0.2.7", 0);
 	case_expect(&c, "ntp-wrong", CONF_PROVEN, EFFECT_NOTE);
 	case_close(&c);
+	static const char *const no_kiss[] = {"", "INIT"}; /* as chronyd and ntpd start up */
+	for (size_t i = 0; i < 2; i++) {
+		case_open(&c, NULL);
+		CASE_REST(&c, "ntp");
+		case_ntp(&c, 0, 3, no_kiss[i], 0);
+		case_expect(&c, "ntp-wrong", CONF_PROVEN, EFFECT_NOTE);
+		case_absent(&c, "ntp-kod");
+		case_close(&c);
+	}
 }
 
 static void kiss_codes(void **state)

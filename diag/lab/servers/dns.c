@@ -1,7 +1,9 @@
 /*
- * The lab's resolvers: one on the gateway, honest or lying as the fault says, and two honest ones
- * far away (9.9.9.9, 1.1.1.1). UDP and TCP.
+ * The lab's resolvers: one on the gateway, honest or lying as the fault says; honest ones far away
+ * (9.9.9.9, 1.1.1.1, and 10.8.0.1 at the far end of the VPN); and the stub that some hosts run for
+ * themselves (127.0.0.53), honest too. UDP and TCP.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,6 +12,7 @@
 #include "sallyport/arena.h"
 #include "sallyport/clock.h"
 #include "sallyport/lab.h"
+#include "sallyport/text.h"
 #include "sallyport/wire/dns.h"
 #include "udp.h"
 
@@ -69,6 +72,20 @@ static const struct lie *lie_of(enum lab_dns mode)
 	return NULL;
 }
 
+/* A DNS64 answers for IPv6 with the IPv4 address in the last four bytes of 64:ff9b::/96 (RFC 6052).
+ * ipv4only.arpa (RFC 7050) is 192.0.0.170. */
+static bool dns64(enum lab_dns mode, const struct dns_message *m, bool known, struct addr *addr)
+{
+	static const struct addr well_known = { 4, { 192, 0, 0, 170 } };
+	struct addr made = { 6, { 0, 0x64, 0xff, 0x9b } };
+	bool only = text_equal_nocase(m->question.text, "ipv4only.arpa");
+	if (mode != LAB_DNS_64 || (!known && !only))
+		return false;
+	memcpy(made.b + 12, only ? well_known.b : addr->b, 4);
+	*addr = m->qtype == DNS_AAAA ? made : only ? well_known : *addr;
+	return true;
+}
+
 static size_t answer(const struct resolver *r, enum lab_dns mode, const uint8_t *query, size_t n,
 		     uint8_t *out)
 {
@@ -91,10 +108,12 @@ static size_t answer(const struct resolver *r, enum lab_dns mode, const uint8_t 
 		reply.rcode = DNS_NOERROR;
 		*addr = r->world->resolver;
 	}
+	if (dns64(mode, &m, known, addr))
+		reply.rcode = DNS_NOERROR;
 	if (mode == LAB_DNS_HOSTILE_CNAME && known)
 		reply.cname = (struct bytes){ hostile, sizeof(hostile) };
 	reply.addrs = stale ? addrs : addr;
-	if (reply.rcode == DNS_NOERROR && addr->family && m.qtype == DNS_A)
+	if (reply.rcode == DNS_NOERROR && addr->family && m.qtype == (addr->family == 6 ? DNS_AAAA : DNS_A))
 		reply.n_addrs = stale ? 2 : 1;
 	return dns_build_reply(out, REPLY_MAX, query, n, &reply);
 }
@@ -213,15 +232,27 @@ static int serve(struct loop *l, const struct lab_world *w, const struct addr *a
 
 static int start_gateway(struct loop *l, const struct lab_world *w)
 {
-	return serve(l, w, &w->resolver, w->knobs.dns);
+	int e = serve(l, w, &w->resolver, w->knobs.dns);
+	if (!e)
+		e = serve(l, w, &w->resolver6, w->knobs.dns);
+	return e == -EAFNOSUPPORT ? 0 : e; /* a kernel without IPv6 */
 }
 
 static int start_public(struct loop *l, const struct lab_world *w)
 {
-	const struct addr nine = addr_v4(9, 9, 9, 9), one = addr_v4(1, 1, 1, 1);
-	int e = serve(l, w, &nine, LAB_DNS_HONEST);
-	return e ? e : serve(l, w, &one, LAB_DNS_HONEST);
+	const struct addr at[] = { addr_v4(9, 9, 9, 9), addr_v4(1, 1, 1, 1), addr_v4(10, 8, 0, 1) };
+	int e = 0;
+	for (size_t i = 0; !e && i < sizeof(at) / sizeof(at[0]); i++)
+		e = serve(l, w, &at[i], LAB_DNS_HONEST);
+	return e;
+}
+
+static int start_stub(struct loop *l, const struct lab_world *w)
+{
+	const struct addr at = addr_v4(127, 0, 0, 53);
+	return serve(l, w, &at, LAB_DNS_HONEST);
 }
 
 const struct lab_server lab_server_dns = { "dns", LAB_SIDE_GATEWAY, start_gateway };
+const struct lab_server lab_server_stub = { "stub", LAB_SIDE_DEVICE, start_stub };
 const struct lab_server lab_server_dns_public = { "dns-public", LAB_SIDE_FAR, start_public };
