@@ -73,13 +73,15 @@ static int exec_shell(const char *faults, struct sp_error *err)
 }
 
 int lab_command_exec(const struct lab_order *o, const struct lab_world *w, const char *faults,
-		     int device_fd, char *const argv[], struct sp_error *err)
+		     int node_fd, char *const argv[], struct sp_error *err)
 {
+	/* A gateway asks its provider; a device the gateway. */
+	static const struct addr provider = {4, {9, 9, 9, 9}};
+	const struct addr *server = o->shape & LAB_ON_GATEWAY ? &provider : &w->resolver;
 	char resolver[ADDR_STRLEN], resolv[128] = "# DHCP named no resolver\n";
 	if (!(o->shape & LAB_NO_RESOLVER))
-		snprintf(resolv, sizeof(resolv), "nameserver %s\n",
-			 addr_format(&w->resolver, resolver));
-	int e = lab_net_enter(device_fd, err);
+		snprintf(resolv, sizeof(resolv), "nameserver %s\n", addr_format(server, resolver));
+	int e = lab_net_enter(node_fd, err);
 	if (!e)
 		e = lab_mounts_device(w->dir, resolv, err);
 	if (!e)

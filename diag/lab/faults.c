@@ -194,6 +194,11 @@ const struct lab_fault lab_fault_table[] = {
 		       { LAB_R2, LAB_OUTPUT, NO_TIME_EXCEEDED },
 		       { LAB_R3, LAB_OUTPUT, NO_TIME_EXCEEDED } } },
 	{ "double-nat", "a second NAT behind the gateway", NULL, 0, LAB_DOUBLE_NAT },
+
+	/* CMD on the gateway itself: what it forwards shows only with --as-client br-lan */
+	{ "gateway-host", "CMD runs on the gateway; nothing is wrong", NULL, 0, LAB_ON_GATEWAY },
+	{ "gateway-forward-drop", "CMD runs on the gateway, which forwards no UDP 5684", NULL, 0,
+	  LAB_ON_GATEWAY, { { LAB_GATEWAY, LAB_FORWARD, DROP_UDP } } },
 };
 /* clang-format on */
 const size_t n_lab_fault_table = sizeof(lab_fault_table) / sizeof(lab_fault_table[0]);

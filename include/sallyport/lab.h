@@ -96,6 +96,7 @@ enum lab_shape {
 	LAB_BALANCED = 2,    /* r1 spreads flows over r2 and r2b */
 	LAB_NO_RESOLVER = 4, /* the device's resolv.conf names no server */
 	LAB_RELAY = 8,       /* user-space link: set when delay, jitter, loss or reorder is asked for */
+	LAB_ON_GATEWAY = 16, /* CMD runs on the gateway, whose LAN is a bridge with the device on a port */
 };
 
 /* One thing a fault changes on one node. Several faults' changes add up, in the order given. */
@@ -137,10 +138,10 @@ struct lab_options {
 	void (*note)(const char *line);
 };
 
-/* Makes the lab, runs argv in the device's namespace (a shell when argv is NULL) and returns its
- * exit code (128 + signal when it was killed), or a negative code with *err: SP_E_USAGE for the
- * fault list, SP_E_DENIED without the privilege for namespaces, SP_E_MISSING when a tool or CMD is
- * not there. Blocks until everything of the lab is gone. The process must have one thread. */
+/* Makes the lab, runs argv (a shell when it is NULL) on the device, or by shape on the gateway, and
+ * returns its exit code (128 + signal when it was killed), or a negative code with *err: SP_E_USAGE
+ * for the fault list, SP_E_DENIED without the privilege for namespaces, SP_E_MISSING when a tool or
+ * CMD is not there. Blocks until everything of the lab is gone. The process must have one thread. */
 int lab_run(const struct lab_options *o, char *const argv[], struct sp_error *err);
 
 #endif
