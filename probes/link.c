@@ -41,6 +41,29 @@ static const char *addresses(struct arena *a, const struct host_facts *h)
 	return s;
 }
 
+/* How a client of our own asked for its address, and what it was told: that went before. */
+static void add_dhcp(struct run *run, struct observation *o)
+{
+	static const struct endpoint me = { { .family = 4 }, 68 };
+	static const struct endpoint lan = { { 4, { 255, 255, 255, 255 } }, 67 };
+	const struct as_client_facts *c = &run->host->as_client;
+	if (!c->dhcp[0])
+		return;
+	obs_flow(run, o, "udp", &me, &lan);
+	obs_int(o, A_PACKETS, c->packets);
+	obs_int(o, A_BYTES, c->bytes);
+	obs_real(o, A_WAITED_MS, c->waited_ms);
+	obs_text(o, A_DHCP, c->dhcp);
+	if (!c->server.family)
+		return;
+	obs_addr(run, o, A_DHCP_SERVER, &c->server);
+	obs_int(o, A_LEASE, c->lease_s);
+	if (c->portal_api[0])
+		obs_text(o, A_PORTAL_API, c->portal_api);
+	if (c->proxy_config[0])
+		obs_text(o, A_PROXY_CONFIG, c->proxy_config);
+}
+
 static int start(struct probe *p, void *state)
 {
 	struct run *run = probe_run(p);
@@ -60,6 +83,7 @@ static int start(struct probe *p, void *state)
 	obs_text(&o, A_MAC, mac_format(&h->mac, mac));
 	if (reason)
 		obs_text(&o, A_REASON, reason);
+	add_dhcp(run, &o);
 	probe_observe(p, &o);
 	probe_finish(p);
 	return 0;

@@ -7,10 +7,9 @@
 static const struct not_tested always[] = {
 	{ "another MAC address, VLAN or SSID", "rules may differ for the devices' own" },
 	{ "joining the Wi-Fi, 802.1X", "this host is already on the network" },
-	{ "DHCP for a new client", "this host already has its address" },
 	{ "how long the NAT remembers an idle flow", "not part of this run" },
 };
-enum { ALWAYS = sizeof(always) / sizeof(always[0]), CONTROLS = 2 };
+enum { ALWAYS = sizeof(always) / sizeof(always[0]), CONTROLS = 2, CLIENT = 1 };
 
 static struct contact *find(struct run *r, const char *address, const char *proto, uint16_t port)
 {
@@ -79,13 +78,26 @@ static void controls(struct judge_view *v)
 		add(r, "an address that must never answer, as a control", "only with --controls");
 }
 
+/* A client of our own gets its address as a device does, but speaks IPv4 alone. */
+static void client(struct judge_view *v)
+{
+	const struct as_client_facts *c = &v->run->host->as_client;
+	if (!c->name[0])
+		add(v->run, "DHCP for a new client", "this host already has its address");
+	else if (!c->dhcp[0])
+		add(v->run, "DHCP for a new client", "the client's address was given");
+	else
+		add(v->run, "IPv6 for a new client", "the client asks for IPv4 only");
+}
+
 static void not_tested(struct judge_view *v)
 {
 	struct run *r = v->run;
 	r->n_not_tested = 0;
-	r->not_tested = arena_alloc(r->arena, (ALWAYS + CONTROLS + r->n_checks) * sizeof(*r->not_tested));
+	r->not_tested = arena_alloc(r->arena, (ALWAYS + CLIENT + CONTROLS + r->n_checks) * sizeof(*r->not_tested));
 	for (size_t i = 0; i < ALWAYS; i++)
 		add(r, always[i].what, always[i].why);
+	client(v);
 	controls(v);
 	for (size_t i = 0; i < r->n_checks; i++) {
 		const struct check *c = &r->checks[i];

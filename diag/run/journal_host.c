@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "journal_client.h"
 #include "sallyport/run_json.h"
 #include "sallyport/text.h"
 
@@ -69,6 +70,7 @@ json_t *host_to_json(const struct host_facts *h)
 		json_array_append_new(list, one);
 	}
 	json_object_set_new(j, "other_routes", list);
+	json_object_set_new(j, "as_client", run_json_client(&h->as_client));
 	return j;
 }
 
@@ -175,6 +177,9 @@ int host_from_json(const json_t *j, struct host_facts *out, struct sp_error *err
 	for (unsigned i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		if (!read_list(json_object_get(j, lists[i].key), &lists[i], &h))
 			return sp_error_set(err, SP_E_SYNTAX, "host.%s is damaged", lists[i].key);
+	const json_t *client = json_object_get(j, "as_client");
+	if (client && !client_from_json(client, &h.as_client))
+		return sp_error_set(err, SP_E_SYNTAX, "host.as_client is damaged");
 	*out = h;
 	return 0;
 }

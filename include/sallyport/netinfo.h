@@ -13,6 +13,7 @@
 
 #include "sallyport/addr.h"
 #include "sallyport/arena.h"
+#include "sallyport/as_client.h"
 #include "sallyport/err.h"
 
 enum { HOST_MAX_ADDRS = 16, HOST_MAX_RESOLVERS = 4, HOST_MAX_ROUTES = 8 };
@@ -46,6 +47,7 @@ struct host_facts {
 	struct host_route others[HOST_MAX_ROUTES];
 	size_t n_others;
 	bool forwards; /* net.ipv4.ip_forward is on */
+	struct as_client_facts as_client; /* set with --as-client: all the rest is the client's */
 };
 
 /* Chooses the uplink: `interface` when given, else the default route of lowest metric, physical

@@ -50,7 +50,7 @@ static void says_the_same_again(void **state)
 					    &in.client_id, &in.user_class, &in.portal, &in.search,
 					    &in.mud, &in.wpad };
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		*texts[i] = dhcp_text_of("abcdefghij" + i, 10 - i);
+		*texts[i] = dhcp_text_of(&"abcdefghij"[i], 10 - i);
 	size_t n = dhcp_build(wire, sizeof(wire), &in);
 	assert_true(n > 300);
 	assert_int_equal(dhcp_parse(wire, n, &out), 0);

@@ -79,12 +79,26 @@ static int load_profile(struct command_ctx *c, struct run *r, struct sp_error *e
 	return e;
 }
 
-static int prepare(struct command_ctx *c, struct run *r, struct host_facts *host, struct sp_error *err)
+/* The facts of this host, or of a client of its own on the LAN. */
+static int look_around(struct command_ctx *c, struct host_facts *host, struct as_client **client,
+		       struct sp_error *err)
+{
+	const struct settings *s = &c->settings;
+	struct as_client_address given;
+	if (!*s->as_client)
+		return netinfo_read(s->interface, host, err);
+	int e = *s->client_address ? as_client_parse(s->client_address, &given, err) : 0;
+	return e ? e : as_client_open(s->as_client, *s->client_address ? &given : NULL, s->dry_run, host,
+				      client, err);
+}
+
+static int prepare(struct command_ctx *c, struct run *r, struct host_facts *host,
+		   struct as_client **client, struct sp_error *err)
 {
 	char stamp[CLOCK_STRLEN], name[256] = "", shown[256];
 	uint32_t random = 0;
 	int e = load_profile(c, r, err);
-	e = e ? e : netinfo_read(c->settings.interface, host, err);
+	e = e ? e : look_around(c, host, client, err);
 	if (e)
 		return e;
 	(void)gethostname(name, sizeof(name) - 1);
@@ -104,6 +118,12 @@ static int dry_run(const struct run *r)
 {
 	uint64_t packets = 0, bytes = 0;
 	printf("Nothing was sent. This run would send at most:\n");
+	if (r->host->as_client.name[0]) {
+		printf("  %-18s %-48s %3d packets %5d B  %s\n", "dhcp", r->host->as_client.name,
+		       AS_CLIENT_PACKETS, AS_CLIENT_BYTES, "an address for the client");
+		packets += AS_CLIENT_PACKETS;
+		bytes += AS_CLIENT_BYTES;
+	}
 	for (size_t i = 0; i < r->n_checks; i++) {
 		const struct check *k = &r->checks[i];
 		const struct profile_target *t = k->target_index < 0 ? NULL
@@ -119,7 +139,17 @@ static int dry_run(const struct run *r)
 	return 0;
 }
 
-static int measure(struct command_ctx *c, struct run *r)
+/* What was seen after the client had lost its place says nothing about the network. */
+static void note_lost_place(struct run *r, const struct as_client *client)
+{
+	struct sp_error err = { 0 };
+	if (!client || as_client_intact(client, &err))
+		return;
+	r->ended = END_ERROR;
+	command_fail(0, "%s", err.text);
+}
+
+static int measure(struct command_ctx *c, struct run *r, const struct as_client *client)
 {
 	struct live live = { .run = r };
 	bool stream = strcmp(c->settings.format, "ndjson") == 0 && !*c->settings.output;
@@ -132,6 +162,7 @@ static int measure(struct command_ctx *c, struct run *r)
 		fputs("\r\x1b[K", stderr);
 	if (e)
 		return command_fail(SP_EXIT_INTERNAL, "the run could not start: %s", sp_strerror(e));
+	note_lost_place(r, client);
 	judge_run(r);
 	if (stream)
 		return journal_close(live.journal) ? command_fail(SP_EXIT_IO, "standard output was closed")
@@ -142,25 +173,36 @@ static int measure(struct command_ctx *c, struct run *r)
 static int exit_of(int e)
 {
 	return e == SP_E_UNKNOWN || e == SP_E_USAGE ? SP_EXIT_USAGE
-	       : e == SP_E_MISSING ? SP_EXIT_MISSING : SP_EXIT_CONFIG;
+	       : e == SP_E_MISSING ? SP_EXIT_MISSING : e == SP_E_DENIED ? SP_EXIT_DENIED
+	       : e == -EINTR ? SP_EXIT_UNKNOWN : SP_EXIT_CONFIG;
 }
 
 static int run(struct command_ctx *c)
 {
 	struct run *r = run_new();
 	struct host_facts host;
+	struct as_client *client = NULL;
 	struct sp_error err = { 0 };
 	char line[1024];
 	int e = c->n_operands ? sp_error_set(&err, SP_E_USAGE, "check takes no operand '%s'", c->operands[0])
-			      : prepare(c, r, &host, &err);
+			      : prepare(c, r, &host, &client, &err);
 	int code = e ? command_fail(exit_of(e), "%s", sp_error_format(&err, line, sizeof(line)))
-		     : c->settings.dry_run ? dry_run(r) : measure(c, r);
+		     : c->settings.dry_run ? dry_run(r) : measure(c, r, client);
+	as_client_close(client);
 	run_free(r);
 	return code;
 }
 
+static const char check_help[] =
+	"--as-client tests a LAN as a new device there would be treated: on a gateway, whose own packets\n"
+	"skip its forwarding rules, name the LAN's bridge (br-lan); elsewhere a wired interface. It needs\n"
+	"root, takes a MAC address of its own and an address by DHCP (it looks for none itself), and is\n"
+	"gone with the process, however that ends. A client beside an interface (a macvlan, where there is\n"
+	"no bridge) cannot reach its own host, and no access point lets it in.";
+
 const struct command check_command = {
 	.name = "check",
+	.help = check_help,
 	.operands = "",
 	.summary = "one run: link, names, cloud ports; then verdicts and what to ask for",
 	.run = run,

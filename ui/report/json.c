@@ -89,6 +89,7 @@ static json_t *vantage(const struct host_facts *h)
 	json_object_set_new(j, "tunnel", json_boolean(strcmp(h->medium, "tunnel") == 0));
 	json_object_set_new(j, "virtual", json_boolean(h->virtual_));
 	json_object_set_new(j, "forwards", json_boolean(h->forwards));
+	json_object_set_new(j, "as_client", run_json_client(&h->as_client));
 	return j;
 }
 

@@ -65,6 +65,9 @@ static const char *chosen_ids(struct doc *d)
 static void headline(struct doc *d)
 {
 	const struct run *r = d->run;
+	const char *client = parts_client(d);
+	if (client)
+		doc_text(d, client);
 	if (parts_is_partial(r))
 		doc_text(d, doc_printf(d, "This speaks for the chosen checks alone: %s.", chosen_ids(d)));
 	if (r->ended == END_INTERRUPTED)
