@@ -1,9 +1,12 @@
 # sallyport: GNU make, non-recursive, out of tree. `make help` lists the targets.
 #   BUILD=release|debug|asan|fuzz   CC=gcc|clang   V=1   PREFIX= DESTDIR=
+#   FEATURES=all, or check alone: what a small gateway needs (no lab, and none of the libraries that
+#   only other features need)
 
 VERSION := 0.1.0
 BUILD   ?= release
-B       ?= build/$(BUILD)
+FEATURES ?= all
+B       ?= build/$(BUILD)$(if $(filter all,$(FEATURES)),,-$(FEATURES))
 PREFIX  ?= /usr/local
 CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
 Q       := $(if $(V),,@)
@@ -12,6 +15,10 @@ Q       := $(if $(V),,@)
 PACKAGES := gcc pkg-config libc6-dev libpcap-dev libc-ares-dev libnl-3-dev libnl-route-3-dev \
 	libnl-genl-3-dev libnl-nf-3-dev libssl-dev libncurses-dev libcmocka-dev libuv1-dev \
 	libjansson-dev libinih-dev nftables iproute2 iptables python3-jsonschema
+
+# Servers and tools that tests run against: downloaded and unpacked under build/peers, never
+# installed (some would start at boot, one throws out the system's own time service).
+PEERS := unbound dnsmasq-base chrony nginx libcoap3-bin coturn conntrack openssl
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla -Wformat=2 -Wimplicit-fallthrough -Wundef -Wcast-qual \
@@ -25,16 +32,22 @@ LDFLAGS_release := -pie -Wl,-z,relro,-z,now
 LDFLAGS_asan    := -fsanitize=address,undefined
 LDFLAGS_fuzz    := -fsanitize=address,undefined
 
-LIBS := libcares libnl-3.0 libnl-route-3.0 libuv jansson inih openssl
+LIBS := libcares libnl-3.0 libnl-route-3.0 libnl-genl-3.0 libuv jansson inih openssl
 pkg   = $(shell pkg-config $(1) $(2) 2>/dev/null)
 CFLAGS  ?=
 ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -DSP_VERSION='"$(VERSION)"' -DSP_PREFIX='"$(PREFIX)"' \
-	-Iinclude -I. $(WARN) $(CFLAGS_$(BUILD)) $(call pkg,--cflags,$(LIBS)) $(CFLAGS)
+	-Iinclude -I. $(WARN) $(FEATURE_FLAGS) $(CFLAGS_$(BUILD)) $(call pkg,--cflags,$(LIBS)) $(CFLAGS)
 ALL_LDFLAGS = $(LDFLAGS_$(BUILD)) $(LDFLAGS)
 LDLIBS = $(call pkg,--libs,$(LIBS)) -lm
 
 SRCS := $(sort $(wildcard diag/*/*.c diag/lab/servers/*.c probes/*.c probes/core/*.c rules/*.c \
 	ui/*.c ui/commands/*.c ui/report/*.c))
+ifeq ($(FEATURES),check)
+SRCS := $(filter-out diag/lab/% ui/commands/lab.c,$(SRCS))
+FEATURE_FLAGS := -DSP_WITHOUT_LAB
+else ifneq ($(FEATURES),all)
+$(error FEATURES is 'all' or 'check', not '$(FEATURES)')
+endif
 LIB_SRCS := $(filter-out ui/main.c,$(SRCS))
 OBJS := $(SRCS:%.c=$(B)/%.o)
 LIB  := $(B)/libsallyport.a
@@ -67,6 +80,9 @@ $(B)/share/sallyport/profiles/%.ini: diag/profiles/%.ini
 # Unit tests: one cmocka program per test_*.c; those in tests/virtual run on a fake network whose
 # time is virtual, which takes the place of the loop, the sockets and the names.
 UNIT_SRCS := $(sort $(wildcard tests/unit/test_*.c tests/virtual/test_*.c))
+ifeq ($(FEATURES),check) # those that need the lab's servers
+UNIT_SRCS := $(filter-out $(shell grep -lE 'sallyport/lab\.h|diag/lab/|far_side\.h' $(UNIT_SRCS)),$(UNIT_SRCS))
+endif
 UNIT_BINS := $(UNIT_SRCS:%.c=$(B)/%)
 $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(LIB)
 	@echo "  LD    $@"
@@ -86,6 +102,13 @@ $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(LIB)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
 
+# Programs of make bench.
+BENCH_BINS := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(sort $(wildcard tests/bench/*.c)))
+$(B)/tests/bench/%: $(B)/tests/bench/%.o $(LIB)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
+bench-bins: $(BENCH_BINS)
+
 build-tests: $(if $(wildcard ui/main.c),all) $(UNIT_BINS) $(FUZZ_REPLAY)
 fuzz-bins: $(FUZZ_BINS)
 
@@ -98,16 +121,21 @@ help:
 	@echo "make demo     install packages, build, show a run    make check     install, build, all tests"
 	@echo "make lint     layers, sizes, banned calls, headers   make asan      all tests under sanitizers"
 	@echo "make bench    figures for docs/PERFORMANCE.md        make fuzz      60 s of fuzzing per target"
+	@echo "make peers    real servers to test against, unpacked under build/peers"
 	@echo "make matrix   every lab fault, twice, under ASan too"
 
 deps:
 	@sh tests/tools/deps.sh $(PACKAGES)
+
+peers:
+	@sh tests/tools/peers.sh build/peers $(PEERS)
 
 demo: deps
 	@$(MAKE) --no-print-directory all
 	@sh tests/tools/demo.sh $(BIN)
 
 check: deps
+	@sh tests/tools/peers.sh build/peers $(PEERS) || true
 	@$(MAKE) --no-print-directory -j2 build-tests
 	@$(MAKE) --no-print-directory -j2 BUILD=asan build-tests
 	@bash tests/run.sh --all
@@ -130,8 +158,8 @@ lint:
 	@bash tests/tools/lint.sh
 
 bench: deps
-	@$(MAKE) --no-print-directory -j2 all
-	@sh tests/bench/bench.sh $(BIN)
+	@$(MAKE) --no-print-directory -j2 all bench-bins
+	@sh tests/bench/bench.sh $(B)
 
 install: all
 	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/sallyport
@@ -144,5 +172,5 @@ clean:
 	rm -rf build
 
 -include $(wildcard $(B)/*.d $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d)
-.PHONY: all profiles unit build-tests fuzz-bins help deps demo check asan matrix fuzz lint bench install clean
+.PHONY: all profiles unit build-tests fuzz-bins bench-bins help deps peers demo check asan matrix fuzz lint bench install clean
 .SECONDARY:

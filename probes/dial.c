@@ -265,14 +265,14 @@ static void on_names(void *ctx, const struct names_result *res)
 	}
 	memcpy(d->addrs, res->addrs, sizeof(d->addrs));
 	d->n_addrs = res->n_addrs;
-	d->limit = RETRY_TRIES;
+	d->limit = d->limit ? d->limit : RETRY_TRIES;
 	begin(d);
 }
 
 void dial_name(struct dial *d)
 {
 	const struct profile_target *t = probe_target(d->probe);
-	probe_resolve(d->probe, d->name, t->families & FAMILY_4 ? 4 : 6, on_names, d);
+	probe_resolve(d->probe, d->name, !t || (t->families & FAMILY_4) ? 4 : 6, on_names, d);
 }
 
 void dial_addr(struct dial *d, const struct addr *a, unsigned tries)

@@ -125,17 +125,19 @@ static void greet_peers(struct dtls_probe *s)
 }
 
 /* ---- the target itself ---- */
-static void suspect(struct dtls_probe *s, enum suspicion why)
+static void suspect(struct dtls_probe *s, enum dtls_try_event ev)
 {
 	const struct dtls_try *t = &s->own;
 	uint8_t family = t->peer.addr.family;
 	if (s->suspected)
 		return;
 	s->suspected = true;
-	probe_suspect(s->probe, why, TRANSPORT_UDP, &t->peer, (struct bytes){ t->payload, t->payload_n });
-	if (why == SUSPECT_IMPOSTOR)
+	bool silent = ev == DTLS_TRY_SILENT;
+	probe_suspect(s->probe, silent ? SUSPECT_SILENT : SUSPECT_IMPOSTOR, TRANSPORT_UDP,
+		      silent ? &t->silent : &t->peer, (struct bytes){ t->payload, t->payload_n });
+	if (ev == DTLS_TRY_IMPOSTOR)
 		dns_control_start(&s->dns, s->probe, t->what.name, family, on_control_names, s);
-	else
+	if (silent)
 		greet_peers(s);
 }
 
@@ -147,7 +149,7 @@ static void on_own(void *ctx, struct dtls_try *t, enum dtls_try_event ev)
 		s->own_over = true;
 		settle(s);
 	} else {
-		suspect(s, ev == DTLS_TRY_SILENT ? SUSPECT_SILENT : SUSPECT_IMPOSTOR);
+		suspect(s, ev);
 	}
 }
 

@@ -7,30 +7,40 @@
 #include "sallyport/clock.h"
 #include "sallyport/crypto.h"
 
-enum { IP_UDP_HEADERS = 28, FLIGHT_WAIT_S = 6, ALERT_BYTES = 15 + IP_UDP_HEADERS };
+enum {
+	IP_UDP_HEADERS = 28,
+	FLIGHT_WAIT_S = 6,
+	/* A handshake begun anew: so often, and how long its one second hello waits. */
+	AGAIN_MAX = 3,
+	AGAIN_WAIT_S = 3,
+	ALERT_BYTES = 15 + IP_UDP_HEADERS,
+};
 
 static void tick(void *ctx);
 
-static void observe(struct dtls_try *s, const char *check, const struct retry *r, unsigned attempt,
+static void observe(struct dtls_try *s, const char *check, struct retry *r, unsigned attempt,
 		    enum outcome outcome, struct observation *o, uint64_t at_ns)
 {
 	struct run *run = probe_run(s->probe);
 	struct endpoint local = s->sock ? sock_local(s->sock) : (struct endpoint){ 0 };
+	bool first = attempt && r == &s->first;
 	struct observation filled = *o;
 	filled.check = check;
 	filled.target = s->what.target;
 	filled.attempt = attempt;
 	filled.outcome = outcome;
-	obs_flow(run, &filled, "udp", &local, &s->peer);
+	obs_flow(run, &filled, "udp", first ? &s->sent[attempt - 1].from : &local,
+		 first ? &s->sent[attempt - 1].to : &s->peer);
 	obs_text(&filled, A_NAME, s->what.name);
 	obs_text(&filled, A_ROLE, s->what.role);
 	if (s->what.operator)
 		obs_text(&filled, A_OPERATOR, s->what.operator);
-	if (attempt) {
+	if (retry_first_count(r, attempt)) {
 		obs_int(&filled, A_PACKETS, 1);
 		obs_int(&filled, A_BYTES, (int64_t)s->payload_n + IP_UDP_HEADERS);
-		obs_real(&filled, A_WAITED_MS, (double)retry_age(r, attempt, at_ns) / 1e6);
 	}
+	if (attempt)
+		obs_real(&filled, A_WAITED_MS, (double)retry_age(r, attempt, at_ns) / 1e6);
 	probe_observe(s->probe, &filled);
 }
 
@@ -63,14 +73,19 @@ static void end_identity(struct dtls_try *s, enum outcome outcome, const char *w
 	observe(s, s->what.identity_id, r, r->sent, outcome, &o, now);
 }
 
-/* Leaves no half-open session behind, then tells the caller. */
-static void finish(struct dtls_try *s)
+/* Leaves no half-open session behind. */
+static void say_goodbye(struct dtls_try *s)
 {
 	uint8_t out[64];
-	retry_stop(&s->first);
-	retry_stop(&s->second);
 	if (s->sock && s->hs.hello_seen && probe_spend(s->probe, 1, ALERT_BYTES))
 		(void)sock_send(s->sock, out, hs_goodbye(&s->hs, out, sizeof(out)), NULL);
+}
+
+static void finish(struct dtls_try *s)
+{
+	retry_stop(&s->first);
+	retry_stop(&s->second);
+	say_goodbye(s);
 	dtls_try_close(s);
 	s->fn(s->ctx, s, DTLS_TRY_OVER);
 }
@@ -87,6 +102,10 @@ static void send_hello(struct dtls_try *s, unsigned attempt, uint64_t now)
 		return;
 	}
 	int e = sock_send(s->sock, s->payload, s->payload_n, &r->sent_ns[attempt - 1]);
+	if (r == &s->first) {
+		s->sent[attempt - 1].from = sock_local(s->sock);
+		s->sent[attempt - 1].to = s->peer;
+	}
 	if (!e)
 		return;
 	obs_int(&o, A_ERRNO, -e);
@@ -97,33 +116,74 @@ static void send_hello(struct dtls_try *s, unsigned attempt, uint64_t now)
 
 static void on_event(void *ctx, const struct sock_event *ev);
 
-/* A silent address is given up after three tries where the name has another one. */
-static void next_address(struct dtls_try *s)
+static bool move_to(struct dtls_try *s, struct endpoint peer)
 {
-	if (s->second_phase || s->first.sent < 3 || s->used_addr + 1 >= s->n_addrs)
-		return;
-	struct endpoint peer = { s->addrs[++s->used_addr], s->peer.port };
 	struct sock_opts o = probe_sock_opts(s->probe);
 	struct sock *other;
 	if (sock_udp(probe_loop(s->probe), &peer, &o, on_event, s, &other))
-		return;
+		return false;
 	sock_close(s->sock);
 	s->sock = other;
 	s->peer = peer;
+	return true;
+}
+
+/* A silent address is given up after three tries where the name has another one. */
+static void next_address(struct dtls_try *s)
+{
+	if (s->first.sent >= 3 && s->used_addr + 1 < s->n_addrs &&
+	    move_to(s, (struct endpoint){ s->addrs[s->used_addr + 1], s->peer.port }))
+		s->used_addr++;
+}
+
+/* A server without memory (RFC 6347 section 4.2.1) makes a new flight for every hello that can draw
+ * one. When such a hello went out twice and packets were lost, a ServerHello of one flight can meet
+ * the key exchange of the other, and the signature fails although both were genuine. */
+static bool maybe_mixed(const struct dtls_try *s)
+{
+	return (s->hs.have_cookie ? s->second.sent : s->first.sent) > 1;
+}
+
+/* From the first hello, with another random and port; false when it was done often enough. The
+ * schedule is short now, and the second hello goes out once. */
+static bool begin_again(struct dtls_try *s)
+{
+	uint8_t random[32];
+	say_goodbye(s);
+	if (s->again == AGAIN_MAX || crypto_random(random, sizeof(random)) || !move_to(s, s->peer))
+		return false;
+	s->again++;
+	hs_init(&s->hs, random, s->what.cid_ext);
+	s->second_phase = false;
+	retry_init(&s->first, probe_now(s->probe), AGAIN_WAIT_S * NS_PER_S);
+	s->first.limit = RETRY_EARLY;
+	loop_timer_set(s->timer, probe_now(s->probe)); /* tick() must not run inside a callback */
+	return true;
 }
 
 static void over(struct dtls_try *s, uint64_t now)
 {
-	if (s->second_phase)
+	if (s->again && begin_again(s))
+		return;
+	if (s->second_phase || s->again)
 		end_identity(s, OUTCOME_SILENT, s->hs.server_hello ? "partial" : "stalled", now);
 	finish(s);
+}
+
+static void note_silent(struct dtls_try *s, unsigned attempt, uint64_t now)
+{
+	struct observation none = { 0 };
+	observe(s, s->what.hello_id, &s->first, attempt, OUTCOME_SILENT, &none, now);
+	s->silent = s->sent[attempt - 1].to;
+	if (retry_unanswered(&s->first) >= 2)
+		s->fn(s->ctx, s, DTLS_TRY_SILENT);
+	next_address(s);
 }
 
 static void tick(void *ctx)
 {
 	struct dtls_try *s = ctx;
 	struct retry *r = current(s);
-	struct observation none = { 0 };
 	uint64_t now = probe_now(s->probe);
 	unsigned attempt = 0;
 	while (!s->over) {
@@ -133,10 +193,7 @@ static void tick(void *ctx)
 			break;
 		case RETRY_SILENT:
 			if (!s->second_phase)
-				observe(s, s->what.hello_id, r, attempt, OUTCOME_SILENT, &none, now);
-			if (retry_unanswered(r) >= 2 && !s->second_phase)
-				s->fn(s->ctx, s, DTLS_TRY_SILENT);
-			next_address(s);
+				note_silent(s, attempt, now);
 			break;
 		case RETRY_OVER:
 			over(s, now);
@@ -148,17 +205,33 @@ static void tick(void *ctx)
 	}
 }
 
+/* The flight is not the cloud's, or was put together of two. */
+static void mistrust(struct dtls_try *s, const char *word, uint64_t now)
+{
+	struct observation o = { 0 };
+	struct retry *r = current(s);
+	if (maybe_mixed(s)) {
+		obs_text(&o, A_IDENTITY, "mixed");
+		obs_text(&o, A_FLIGHT, s->hs.flight);
+		observe(s, s->what.identity_id, r, r->sent, OUTCOME_ABORTED, &o, now);
+		if (begin_again(s))
+			return;
+		end_identity(s, OUTCOME_SILENT, "partial", now);
+	} else {
+		s->fn(s->ctx, s, DTLS_TRY_IMPOSTOR);
+		end_identity(s, OUTCOME_MISMATCH, word, now);
+	}
+	finish(s);
+}
+
 static void verify(struct dtls_try *s, uint64_t now)
 {
 	const struct bytes parts[] = { { s->hs.random, 32 }, { s->hs.server_random, 32 }, s->hs.key.params };
-	if (!s->what.key.n) {
-		end_identity(s, OUTCOME_ANSWERED, "no-key", now);
-	} else if (crypto_verify(s->what.key, parts, 3, s->hs.key.signature) == 1) {
-		end_identity(s, OUTCOME_ANSWERED, "verified", now);
-	} else {
-		s->fn(s->ctx, s, DTLS_TRY_IMPOSTOR);
-		end_identity(s, OUTCOME_MISMATCH, "wrong-signature", now);
+	if (s->what.key.n && crypto_verify(s->what.key, parts, 3, s->hs.key.signature) != 1) {
+		mistrust(s, "wrong-signature", now);
+		return;
 	}
+	end_identity(s, OUTCOME_ANSWERED, s->what.key.n ? "verified" : "no-key", now);
 	finish(s);
 }
 
@@ -177,12 +250,13 @@ static void hello_answered(struct dtls_try *s, const struct sock_event *ev)
 		return;
 	}
 	s->second_phase = true;
-	retry_init(&s->second, probe_now(s->probe), FLIGHT_WAIT_S * NS_PER_S);
+	retry_init(&s->second, probe_now(s->probe),
+		   (s->again ? AGAIN_WAIT_S : FLIGHT_WAIT_S) * NS_PER_S);
 	if (!s->hs.have_cookie) { /* the server wants no cookie: its flight is on the way */
 		s->second.sent = 1;
 		s->second.sent_ns[0] = ev->at_ns;
 	}
-	s->second.limit = RETRY_EARLY + 1;
+	s->second.limit = s->again ? 1 : RETRY_EARLY + 1;
 	tick(s);
 }
 
@@ -204,6 +278,8 @@ static void garbled(struct dtls_try *s, const struct sock_event *ev)
 {
 	struct observation o = { 0 };
 	char hex[129];
+	if (!retry_first_garbage(current(s), current(s)->sent))
+		return;
 	text_hex(hex, sizeof(hex), ev->data.p, ev->data.n < 64 ? ev->data.n : 64);
 	obs_text(&o, A_HEX, hex);
 	if (s->second_phase)
@@ -226,9 +302,11 @@ static void on_icmp(struct dtls_try *s, const struct sock_event *ev)
 	obs_addr(run, &o, A_ICMP_FROM, &ev->icmp_from);
 	struct addr self = sock_local(s->sock).addr;
 	obs_bool(&o, A_FROM_SELF, addr_equal(&ev->icmp_from, &self));
-	observe(s, current_id(s), r, r->sent, probe_icmp_outcome(s->peer.addr.family, ev, from_target), &o,
-		ev->at_ns);
+	enum outcome outcome = probe_icmp_outcome(s->peer.addr.family, ev, from_target);
+	observe(s, current_id(s), r, r->sent, outcome, &o, ev->at_ns);
 	retry_refused(r, r->sent);
+	if (outcome == OUTCOME_REFUSED)
+		s->fn(s->ctx, s, DTLS_TRY_REFUSED);
 	tick(s);
 }
 
@@ -256,11 +334,8 @@ static void on_event(void *ctx, const struct sock_event *ev)
 			s->hs.answer = "server-hello";
 			hello_answered(s, ev);
 		}
-		if (s->over)
-			break;
-		end_identity(s, OUTCOME_MISMATCH, s->hs.key.params.n ? "malformed-params" : "wrong-suite",
-			     ev->at_ns);
-		finish(s);
+		if (!s->over)
+			mistrust(s, s->hs.key.params.n ? "malformed-params" : "wrong-suite", ev->at_ns);
 		break;
 	}
 }

@@ -15,6 +15,7 @@
 
 enum dtls_try_event {
 	DTLS_TRY_SILENT,   /* the second try is unanswered; may come again */
+	DTLS_TRY_REFUSED,  /* port unreachable in the target's name; may come again */
 	DTLS_TRY_IMPOSTOR, /* what answers is no DTLS, or does not hold the key */
 	DTLS_TRY_OVER,
 };
@@ -44,11 +45,15 @@ struct dtls_try {
 	struct handshake hs;
 	struct sock *sock;
 	struct loop_timer *timer;
-	struct endpoint peer;
+	struct endpoint peer, silent; /* silent: where the last unanswered first hello went */
+	struct {
+		struct endpoint from, to;
+	} sent[RETRY_TRIES]; /* the first hellos: an address may have changed when one is told silent */
 	struct addr addrs[NAMES_MAX_ADDRS];
 	size_t n_addrs, used_addr;
 	uint8_t payload[DTLS_PAYLOAD_MAX]; /* the last hello sent */
 	size_t payload_n;
+	unsigned again;    /* handshakes begun anew because a flight may have been put together of two */
 	bool second_phase, identity_done, over;
 };
 

@@ -1,7 +1,11 @@
 /*
  * `gateway`: does the default gateway answer on its own link? One small datagram to its discard port
- * (RFC 863) makes the kernel resolve it; the neighbour table, or any answer, tells.
+ * (RFC 863) makes the kernel resolve it; the neighbour table, or any answer, tells. An entry that
+ * was stale stays undecided for 5 s (delay_first_probe_time), so what other probes of this run got
+ * through the gateway counts as well.
  */
+#include <string.h>
+
 #include "probes.h"
 #include "sallyport/clock.h"
 
@@ -15,9 +19,10 @@ struct gateway_probe {
 	struct loop_timer *timer;
 	struct endpoint peer;
 	uint64_t start_ns;
+	size_t read; /* observations of the run that were looked at */
 };
 
-static void end(struct gateway_probe *g, enum outcome outcome, const struct neigh *n, bool by_icmp)
+static void end(struct gateway_probe *g, enum outcome outcome, const struct neigh *n, const char *reply)
 {
 	struct run *run = probe_run(g->probe);
 	struct endpoint local = sock_local(g->sock);
@@ -32,10 +37,37 @@ static void end(struct gateway_probe *g, enum outcome outcome, const struct neig
 	obs_int(&o, A_LAN_PEERS, n->lan_peers);
 	if (n->state != NEIGH_NONE && n->state != NEIGH_FAILED && n->state != NEIGH_INCOMPLETE)
 		obs_text(&o, A_MAC, mac_format(&n->mac, mac));
-	if (by_icmp)
-		obs_text(&o, A_REPLY, "icmp");
+	if (reply)
+		obs_text(&o, A_REPLY, reply);
 	probe_observe(g->probe, &o);
 	probe_finish(g->probe);
+}
+
+static bool on_link(const struct host_facts *h, const struct addr *a)
+{
+	for (size_t i = 0; i < h->n_addrs; i++)
+		if (addr_in_prefix(a, &h->addrs[i].addr, h->addrs[i].prefix))
+			return true;
+	return false;
+}
+
+/* The gateway itself, or something that only the gateway leads to. */
+static bool is_beyond(const struct gateway_probe *g, const struct observation *o)
+{
+	struct addr a;
+	return o->outcome == OUTCOME_ANSWERED && strcmp(o->check, "link") &&
+	       !addr_parse(obs_get_text(o, A_HOP, obs_get_text(o, A_ADDRESS, "")), &a) &&
+	       a.family == g->peer.addr.family &&
+	       (addr_equal(&a, &g->peer.addr) || !on_link(probe_run(g->probe)->host, &a));
+}
+
+static bool forwards(struct gateway_probe *g)
+{
+	const struct run *r = probe_run(g->probe);
+	while (g->read < r->n_obs)
+		if (is_beyond(g, r->obs[g->read++]))
+			return true;
+	return false;
 }
 
 static void tick(void *ctx)
@@ -45,9 +77,11 @@ static void tick(void *ctx)
 	uint64_t now = probe_now(g->probe);
 	(void)netinfo_neigh(probe_run(g->probe)->host->ifindex, &g->peer.addr, &n);
 	if (n.state == NEIGH_REACHABLE)
-		end(g, OUTCOME_ANSWERED, &n, false);
+		end(g, OUTCOME_ANSWERED, &n, NULL);
+	else if (forwards(g))
+		end(g, OUTCOME_ANSWERED, &n, "data");
 	else if (n.state == NEIGH_FAILED || now - g->start_ns >= GIVE_UP_NS)
-		end(g, OUTCOME_SILENT, &n, false);
+		end(g, OUTCOME_SILENT, &n, NULL);
 	else
 		loop_timer_set(g->timer, now + POLL_NS);
 }
@@ -60,7 +94,7 @@ static void on_event(void *ctx, const struct sock_event *ev)
 	if (ev->type == SOCK_ICMP ? !addr_equal(&ev->icmp_from, &g->peer.addr) : ev->type != SOCK_DATA)
 		return;
 	(void)netinfo_neigh(probe_run(g->probe)->host->ifindex, &g->peer.addr, &n);
-	end(g, OUTCOME_ANSWERED, &n, true);
+	end(g, OUTCOME_ANSWERED, &n, "icmp");
 }
 
 static int start(struct probe *p, void *state)

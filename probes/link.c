@@ -1,33 +1,55 @@
-/* `link`: what the host's own tables say about the uplink; nothing is sent. */
+/*
+ * `link`: what the host's own tables say about the uplink, at the start and, where that changed, at
+ * the end of the run; nothing is sent.
+ */
 #include <string.h>
 
 #include "probes.h"
 
-static enum addr_kind best_kind(const struct host_facts *h)
+/* The families that the devices use; others on this host do not help them. */
+static unsigned families_needed(const struct profile *p)
+{
+	unsigned families = 0;
+	for (size_t i = 0; i < p->n_targets; i++)
+		if (!p->targets[i].people)
+			families |= p->targets[i].families;
+	return families ? families : FAMILY_4 | FAMILY_6;
+}
+
+static bool family_in(unsigned families, uint8_t family)
+{
+	return families & (family == 4 ? FAMILY_4 : FAMILY_6);
+}
+
+static enum addr_kind best_kind(const struct host_facts *h, unsigned families)
 {
 	static const enum addr_kind order[] = { ADDR_GLOBAL, ADDR_DOCUMENTATION, ADDR_PRIVATE, ADDR_CGNAT,
-						ADDR_LINK_LOCAL };
+						ADDR_RESERVED, ADDR_LINK_LOCAL };
 	for (size_t k = 0; k < sizeof(order) / sizeof(order[0]); k++)
 		for (size_t i = 0; i < h->n_addrs; i++)
-			if (addr_kind(&h->addrs[i].addr) == order[k])
+			if (family_in(families, h->addrs[i].addr.family) &&
+			    addr_kind(&h->addrs[i].addr) == order[k])
 				return order[k];
 	return ADDR_NONE;
 }
 
 /* NULL when the link can carry traffic to other networks. */
-static const char *trouble(const struct host_facts *h, enum addr_kind kind)
+static const char *trouble(const struct host_facts *h, enum addr_kind kind, unsigned families)
 {
+	bool routed = (h->route4 && (families & FAMILY_4)) || (h->route6 && (families & FAMILY_6));
 	if (!h->ifname[0])
 		return "no-interface";
 	if (strcmp(h->operstate, "down") == 0)
 		return "down";
 	if (!h->carrier)
 		return "no-carrier";
+	if (!routed && (kind == ADDR_NONE || kind == ADDR_LINK_LOCAL) && h->route6)
+		return "no-ipv4";
 	if (kind == ADDR_NONE)
 		return "no-address";
 	if (kind == ADDR_LINK_LOCAL)
 		return "link-local-only";
-	return h->route4 || h->route6 ? NULL : "no-route";
+	return routed ? NULL : "no-route";
 }
 
 static const char *addresses(struct arena *a, const struct host_facts *h)
@@ -58,21 +80,16 @@ static void add_dhcp(struct run *run, struct observation *o)
 		return;
 	obs_addr(run, o, A_DHCP_SERVER, &c->server);
 	obs_int(o, A_LEASE, c->lease_s);
-	if (c->portal_api[0])
-		obs_text(o, A_PORTAL_API, c->portal_api);
-	if (c->proxy_config[0])
-		obs_text(o, A_PROXY_CONFIG, c->proxy_config);
 }
 
-static int start(struct probe *p, void *state)
+static void observe_start(struct probe *p, struct run *run)
 {
-	struct run *run = probe_run(p);
 	const struct host_facts *h = run->host;
 	struct observation o;
 	char mac[MAC_STRLEN];
-	(void)state;
-	enum addr_kind kind = best_kind(h);
-	const char *reason = trouble(h, kind);
+	unsigned families = families_needed(run->profile);
+	enum addr_kind kind = best_kind(h, families);
+	const char *reason = trouble(h, kind, families);
 	obs_begin(&o, probe_check(p)->id, probe_check(p)->target, 0,
 		  reason ? OUTCOME_UNREACHABLE : OUTCOME_ANSWERED);
 	obs_text(&o, A_OPERSTATE, h->operstate);
@@ -85,7 +102,47 @@ static int start(struct probe *p, void *state)
 		obs_text(&o, A_REASON, reason);
 	add_dhcp(run, &o);
 	probe_observe(p, &o);
+}
+
+static bool same_addresses(const struct host_facts *a, const struct host_facts *b)
+{
+	struct addr x = host_source(a, 4), y = host_source(b, 4);
+	struct addr x6 = host_source(a, 6), y6 = host_source(b, 6);
+	bool four = addr_equal(&x, &y) && addr_equal(&a->gateway4, &b->gateway4);
+	/* a privacy address may come and go where IPv4 carries the run */
+	return x.family ? four : addr_equal(&x6, &y6) && addr_equal(&a->gateway6, &b->gateway6);
+}
+
+/* At the end of the run: is it still the link that the run began on? */
+static void on_quiet(void *ctx)
+{
+	struct probe *p = ctx;
+	struct run *run = probe_run(p);
+	struct host_facts now;
+	struct sp_error err;
+	struct observation o;
+	const char *reason = NULL;
+	if (netinfo_read(run->host->ifname, &now, &err) || now.ifindex != run->host->ifindex)
+		reason = "interface-gone";
+	else if (!same_addresses(run->host, &now))
+		reason = "address-changed";
+	if (reason) {
+		obs_begin(&o, probe_check(p)->id, probe_check(p)->target, 2, OUTCOME_ABORTED);
+		obs_text(&o, A_REASON, reason);
+		probe_observe(p, &o);
+	}
 	probe_finish(p);
+}
+
+static int start(struct probe *p, void *state)
+{
+	struct run *run = probe_run(p);
+	(void)state;
+	observe_start(p, run);
+	if (run->host->ifindex)
+		probe_when_quiet(p, on_quiet, p);
+	else
+		probe_finish(p);
 	return 0;
 }
 

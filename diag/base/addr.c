@@ -112,6 +112,26 @@ bool addr_is_public(const struct addr *a)
 	return k == ADDR_GLOBAL || k == ADDR_DOCUMENTATION;
 }
 
+bool addr_is_routable(const struct addr *a)
+{
+	enum addr_kind k = addr_kind(a);
+	return addr_is_public(a) || k == ADDR_PRIVATE || k == ADDR_CGNAT || k == ADDR_RESERVED;
+}
+
+bool addr_is_host(const struct addr *a)
+{
+	switch (addr_kind(a)) {
+	case ADDR_NONE:
+	case ADDR_UNSPECIFIED:
+	case ADDR_LOOPBACK:
+	case ADDR_MULTICAST:
+	case ADDR_RESERVED:
+		return false;
+	default:
+		return true;
+	}
+}
+
 const char *endpoint_format(const struct endpoint *e, char out[ENDPOINT_STRLEN])
 {
 	char a[ADDR_STRLEN];
@@ -186,6 +206,12 @@ const char *mac_format(const struct mac *m, char out[MAC_STRLEN])
 	snprintf(out, MAC_STRLEN, "%02x:%02x:%02x:%02x:%02x:%02x", m->b[0], m->b[1], m->b[2], m->b[3],
 		 m->b[4], m->b[5]);
 	return out;
+}
+
+bool mac_is_unicast(const struct mac *m)
+{
+	static const struct mac none;
+	return !(m->b[0] & 1) && memcmp(m, &none, sizeof(none)) != 0;
 }
 
 bool mac_is_local(const struct mac *m)

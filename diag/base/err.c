@@ -4,6 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The one place where the C library matters: glibc's text without the locale, else the standard's. */
+static const char *errno_text(int e)
+{
+#ifdef __GLIBC__
+	return strerrordesc_np(e);
+#else
+	return strerror(e);
+#endif
+}
+
 const char *sp_strerror(int code)
 {
 	switch (code) {
@@ -20,10 +30,11 @@ const char *sp_strerror(int code)
 	case SP_E_LIBRARY: return "library error";
 	default: break;
 	}
-	const char *text = code < 0 && code > -1000 ? strerrordesc_np(-code) : NULL;
+	const char *text = code < 0 && code > -1000 ? errno_text(-code) : NULL;
 	return text ? text : "unknown error";
 }
 
+__attribute__((format(printf, 2, 0)))
 static void set_text(struct sp_error *e, const char *fmt, va_list ap)
 {
 	vsnprintf(e->text, sizeof(e->text), fmt, ap);
@@ -59,7 +70,9 @@ int sp_error_at(struct sp_error *e, int code, const char *file, unsigned line, u
 
 const char *sp_error_format(const struct sp_error *e, char *out, unsigned cap)
 {
-	if (e->file[0] && e->line)
+	if (e->file[0] && e->line && !e->column)
+		snprintf(out, cap, "%s:%u: %s", e->file, e->line, e->text);
+	else if (e->file[0] && e->line)
 		snprintf(out, cap, "%s:%u:%u: %s", e->file, e->line, e->column, e->text);
 	else if (e->file[0])
 		snprintf(out, cap, "%s: %s", e->file, e->text);

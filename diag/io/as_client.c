@@ -192,8 +192,6 @@ static void take_lease(struct as_client *c)
 		a->dns[a->n_dns++] = m->dns.v[i];
 	c->facts.server = m->server;
 	c->facts.lease_s = m->lease_s;
-	text_printable(c->facts.portal_api, sizeof(c->facts.portal_api), dhcp_text_wire(&m->portal));
-	text_printable(c->facts.proxy_config, sizeof(c->facts.proxy_config), dhcp_text_wire(&m->wpad));
 }
 
 static int ask_dhcp(struct as_client *c, const struct mac *mac, struct sp_error *err)
@@ -278,15 +276,49 @@ static int settle(struct as_client *c, const struct as_client_address *given, st
 
 /* ---- in and out ------------------------------------------------------------------------------- */
 
+/* Only a whole printable URL; some servers end it with a NUL or a new line. */
+static void keep_url(char *out, size_t cap, const struct dhcp_text *t)
+{
+	size_t n = t->n;
+	while (n && t->b[n - 1] <= ' ')
+		n--;
+	for (size_t i = 0; i < n; i++)
+		if (t->b[i] <= ' ' || t->b[i] > '~')
+			return;
+	if (n < cap)
+		text_printable(out, cap, wire_text_of(t->b, n));
+}
+
+/* What files of this host say about its own network is not the client's. */
+static void replace_site(const struct as_client *c, struct host_facts *h)
+{
+	static const char unrestricted[] = "urn:ietf:params:capport:unrestricted"; /* RFC 8910 section 2 */
+	char server[ADDR_STRLEN];
+	struct hostname domain = { "" };
+	const struct dhcp_message *m = &c->dhcp.lease;
+	h->n_resolvers = h->n_stubs = 0;
+	for (unsigned i = 0; i < c->address.n_dns && h->n_resolvers < HOST_MAX_RESOLVERS; i++)
+		h->resolvers[h->n_resolvers++] = c->address.dns[i];
+	snprintf(h->resolver_source, sizeof(h->resolver_source), "%s%s",
+		 c->facts.server.family ? "DHCP server " : "--client-address",
+		 c->facts.server.family ? addr_format(&c->facts.server, server) : "");
+	h->proxy[0] = h->proxy_source[0] = h->wpad_url[0] = h->domain[0] = h->portal_api[0] = '\0';
+	keep_url(h->wpad_url, sizeof(h->wpad_url), &m->wpad);
+	keep_url(h->portal_api, sizeof(h->portal_api), &m->portal);
+	if (strcmp(h->portal_api, unrestricted) == 0)
+		h->portal_api[0] = '\0';
+	if (hostname_parse(dhcp_text_wire(&m->domain), &domain) == 0)
+		text_copy(h->domain, sizeof(h->domain), domain.s);
+}
+
 static int read_facts(const struct as_client *c, struct host_facts *out, struct sp_error *err)
 {
 	struct host_facts h;
 	int e = netinfo_read(AS_CLIENT_IFNAME, &h, err);
 	if (e)
 		return e;
-	h.n_resolvers = 0;
-	for (unsigned i = 0; i < c->address.n_dns && h.n_resolvers < HOST_MAX_RESOLVERS; i++)
-		h.resolvers[h.n_resolvers++] = c->address.dns[i];
+	replace_site(c, &h);
+	h.virtual_ = false; /* it stands on the LAN itself: nothing lies between that it would hide */
 	h.as_client = c->facts;
 	*out = h;
 	return 0;

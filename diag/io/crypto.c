@@ -15,11 +15,19 @@
 
 enum { KEY_FILE_MAX = 8192 };
 
+static bool is_p256(const EVP_PKEY *key)
+{
+	char group[32];
+	size_t n;
+	return EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_group_name(key, group, sizeof(group), &n) == 1 &&
+	       strcmp(group, SN_X9_62_prime256v1) == 0;
+}
+
 static EVP_PKEY *load_p256(struct bytes spki)
 {
 	const unsigned char *p = spki.p;
 	EVP_PKEY *key = d2i_PUBKEY(NULL, &p, (long)spki.n);
-	if (key && (!EVP_PKEY_is_a(key, "EC") || EVP_PKEY_get_bits(key) != 256)) {
+	if (key && !is_p256(key)) {
 		EVP_PKEY_free(key);
 		key = NULL;
 	}
@@ -68,8 +76,28 @@ static EVP_PKEY *parse_public(const uint8_t *text, size_t n)
 	BIO_free(bio);
 	if (!key)
 		key = d2i_PUBKEY(NULL, &p, (long)n);
+	if (key && p != text && p != text + n) { /* DER, and more behind it */
+		EVP_PKEY_free(key);
+		key = NULL;
+	}
 	ERR_clear_error();
 	return key;
+}
+
+/* What to do about a file that is no public key, as far as its PEM label tells. */
+static const char *why_no_key(const uint8_t *text, size_t n)
+{
+	static const struct {
+		const char *label, *text;
+	} rows[] = {
+		{ "PRIVATE KEY-----", "holds a private key; give its public half (openssl pkey -pubout)" },
+		{ "CERTIFICATE-----", "holds a certificate; give its public key (openssl x509 -pubkey -noout)" },
+		{ "RSA PUBLIC KEY-----", "is an RSA key; the server key must be ECDSA P-256" },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (memmem(text, n, rows[i].label, strlen(rows[i].label)))
+			return rows[i].text;
+	return "is no public key (SubjectPublicKeyInfo, PEM or DER)";
 }
 
 static int export_spki(const EVP_PKEY *key, uint8_t *out, size_t cap)
@@ -86,17 +114,27 @@ int crypto_load_spki(const char *path, uint8_t *out, size_t cap, size_t *out_n, 
 	uint8_t text[KEY_FILE_MAX + 1];
 	FILE *f = fopen(path, "re");
 	if (!f)
-		return sp_error_at(err, SP_E_MISSING, path, 0, 0, "%s", strerror(errno));
+		return sp_error_at(err, -errno, path, 0, 0, "%s", strerror(errno));
 	size_t n = fread(text, 1, sizeof(text), f);
+	int bad = ferror(f) ? errno : 0;
 	fclose(f);
-	EVP_PKEY *key = n <= KEY_FILE_MAX ? parse_public(text, n) : NULL;
-	int done = key ? export_spki(key, out, cap) : SP_E_SYNTAX;
+	if (bad)
+		return sp_error_at(err, -bad, path, 0, 0, "%s", strerror(bad));
+	if (n > KEY_FILE_MAX)
+		return sp_error_at(err, SP_E_LIMIT, path, 0, 0, "larger than %d bytes: no public key",
+				   KEY_FILE_MAX);
+	EVP_PKEY *key = parse_public(text, n);
+	bool right = key && is_p256(key);
+	int done = right ? export_spki(key, out, cap) : SP_E_SYNTAX;
+	const char *type = key ? EVP_PKEY_get0_type_name(key) : "";
+	if (key && !right)
+		sp_error_at(err, SP_E_SYNTAX, path, 0, 0, "is a key of type %s; the server key must be "
+			    "ECDSA P-256", type);
+	else if (done < 0)
+		sp_error_at(err, SP_E_SYNTAX, path, 0, 0, "%s", why_no_key(text, n));
 	EVP_PKEY_free(key);
-	if (done < 0)
-		return sp_error_at(err, SP_E_SYNTAX, path, 0, 0,
-				   "is no public key (SubjectPublicKeyInfo, PEM or DER)");
-	*out_n = (size_t)done;
-	return 0;
+	*out_n = done > 0 ? (size_t)done : 0;
+	return done > 0 ? 0 : SP_E_SYNTAX;
 }
 
 /* struct crypto_key is never defined: it is an EVP_PKEY under a name of ours. */

@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-#define DEVICE_PLACEHOLDER "DEVICE-MAC"
-
 /* ---- keep-alive ---- */
 enum { MONTH_S = 30 * 86400 };
 
@@ -66,27 +64,34 @@ static void keepalive(struct judge_view *v)
 }
 
 /* ---- needs ---- */
+/* A rule with more addresses than this helps nobody; the name stands beside them. */
+enum { NEED_MAX_ADDRESSES = 64 };
+
+static void add_address(struct judge_view *v, struct need *n, const char *word, size_t length)
+{
+	for (size_t i = 0; i < n->n_addresses; i++)
+		if (strncmp(n->addresses[i], word, length) == 0 && !n->addresses[i][length])
+			return;
+	if (n->n_addresses < NEED_MAX_ADDRESSES)
+		n->addresses[n->n_addresses++] = view_say(v, "%.*s", (int)length, word);
+}
+
 /* The addresses that the site's resolvers gave for the names of a target in this run. */
 static void fill_addresses(struct judge_view *v, size_t target, struct need *out)
 {
 	const struct observation *o;
 	const char *name = view_target_name(v, target);
 	struct pick p = { .check = "dns.name", .target = name, .outcomes = OUTCOME_BIT(OUTCOME_ANSWERED) };
-	const char *list = "";
-	for (size_t at = 0; (o = view_next(v, &p, &at));)
-		if (dns_is_host_resolver(v, dns_resolver_of(o)) && dns_classify(o) == DNS_PUBLIC &&
-		    dns_family_needed(v, name, o))
-			list = view_say(v, "%s %s", list, obs_get_text(o, A_ANSWERS, ""));
-	out->addresses = arena_alloc(v->run->arena, (strlen(list) / 2 + 1) * sizeof(*out->addresses));
-	for (const char *w = list; *(w += strspn(w, " ,"));) {
-		size_t n = strcspn(w, " ,");
-		const char *one = view_say(v, "%.*s", (int)n, w);
-		bool have = false;
-		for (size_t i = 0; i < out->n_addresses; i++)
-			have |= strcmp(out->addresses[i], one) == 0;
-		if (!have)
-			out->addresses[out->n_addresses++] = one;
-		w += n;
+	out->addresses = arena_alloc(v->run->arena, NEED_MAX_ADDRESSES * sizeof(*out->addresses));
+	for (size_t at = 0; (o = view_next(v, &p, &at));) {
+		if (!dns_is_host_resolver(v, dns_resolver_of(o)) || dns_classify(o) != DNS_PUBLIC ||
+		    !dns_family_needed(v, name, o))
+			continue;
+		const char *w = obs_get_text(o, A_ANSWERS, "");
+		for (size_t n; *(w += strspn(w, " ,")); w += n) {
+			n = strcspn(w, " ,");
+			add_address(v, out, w, n);
+		}
 	}
 }
 
@@ -128,6 +133,14 @@ static void needs_of(struct judge_view *v, const char *from)
 		add_need(v, from, i);
 }
 
+static const char *source(const struct settings *s, size_t i)
+{
+	if (!s->n_devices)
+		return NEED_PLACEHOLDER;
+	return s->devices[i].mac[0] ? s->devices[i].mac : s->devices[i].ip;
+}
+
+/* Every device needs the same; only who asks for it differs. */
 static void needs(struct judge_view *v)
 {
 	struct run *r = v->run;
@@ -136,10 +149,12 @@ static void needs(struct judge_view *v)
 	r->n_needs = 0;
 	r->needs = arena_alloc(r->arena, sources * (r->profile->n_targets + r->host->n_resolvers) *
 						 sizeof(struct need) + 1);
-	for (size_t i = 0; i < s->n_devices; i++)
-		needs_of(v, s->devices[i].mac[0] ? s->devices[i].mac : s->devices[i].ip);
-	if (!s->n_devices)
-		needs_of(v, DEVICE_PLACEHOLDER);
+	needs_of(v, source(s, 0));
+	for (size_t i = 1, each = r->n_needs; i < sources; i++)
+		for (size_t k = 0; k < each; k++) {
+			r->needs[r->n_needs] = r->needs[k];
+			r->needs[r->n_needs++].from = source(s, i);
+		}
 }
 
 void judge_advice(struct judge_view *v)

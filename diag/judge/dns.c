@@ -15,10 +15,10 @@ static const char *name_of(const struct judge_view *v, size_t i)
 	return name;
 }
 
-static bool any_target_authentic(const struct judge_view *v, uint64_t mask)
+static bool any_target_genuine(const struct judge_view *v, uint64_t mask)
 {
 	for (size_t i = 0; i < v->run->profile->n_targets; i++)
-		if ((mask & TARGET_BIT(i)) && view_flow(v, i) && view_flow(v, i)->answered)
+		if ((mask & TARGET_BIT(i)) && view_target_genuine(v, i))
 			return true;
 	return false;
 }
@@ -128,11 +128,8 @@ static void policy_of_resolver(struct judge_view *v, const struct fault *f, cons
 		const char *name = name_of(v, i);
 		if (!name || policy_block(v, name, resolver) != conf)
 			continue;
-		uint64_t of_name = view_mask_of_name(v, name);
-		if (any_target_authentic(v, of_name) && dns_class_of(v, name, resolver) == DNS_PUBLIC)
-			continue;
 		first = first ? first : name;
-		mask |= of_name;
+		mask |= view_mask_of_name(v, name);
 	}
 	if (!mask)
 		return;
@@ -210,7 +207,7 @@ static bool overridden(const struct judge_view *v, size_t i)
 {
 	const char *name = name_of(v, i);
 	const struct observation *o = name ? private_answer(v, name) : NULL;
-	return o && !any_target_authentic(v, view_mask_of_name(v, name)) &&
+	return o && !any_target_genuine(v, view_mask_of_name(v, name)) &&
 	       !all_private(v, dns_resolver_of(o)) && dns_class_of(v, name, NULL) != DNS_PUBLIC;
 }
 
@@ -350,10 +347,11 @@ static bool is_impostor(const struct judge_view *v, size_t i)
 	       (id && !id->answered && (id->mismatch || id->garbled));
 }
 
-/* A control address of the name was tried as well and proved genuine. */
+/* A control address of the name was tried as well and proved genuine: by its key where there is
+ * one, since anybody can ask for a cookie. */
 static bool control_address_works(const struct judge_view *v, size_t i)
 {
-	const struct flow *f = view_flow(v, i);
+	const struct flow *f = view_proof(v, i);
 	const struct observation *o, *c = dns_control_ok(v, view_target_name(v, i));
 	struct pick p = { .check = f ? f->check->id : NULL, .role = ROLE_CONTROL };
 	for (size_t at = 0; f && c && (o = view_next(v, &p, &at));)

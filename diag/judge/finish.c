@@ -14,7 +14,7 @@ static void believe_answers(struct judge_view *v, struct draft *d)
 	for (size_t i = 0; i < v->run->profile->n_targets; i++)
 		if ((d->v.targets & TARGET_BIT(i)) && !view_target_works(v, i))
 			open |= TARGET_BIT(i);
-	if (d->v.effect == EFFECT_BLOCKS && !view_mask_needed(v, open))
+	if (d->v.effect == EFFECT_BLOCKS && !d->v.kinds && !view_mask_needed(v, open))
 		d->v.effect = EFFECT_NOTE;
 }
 
@@ -22,12 +22,13 @@ static void complete(struct judge_view *v, struct draft *d)
 {
 	static const enum state states[EFFECT_COUNT] = { [EFFECT_NOTE] = STATE_PASS,
 							 [EFFECT_FRAGILE] = STATE_WARN,
-							 [EFFECT_BLOCKS] = STATE_FAIL };
+							 [EFFECT_BLOCKS] = STATE_FAIL,
+							 [EFFECT_DOUBT] = STATE_UNKNOWN };
 	believe_answers(v, d);
 	d->v.state = states[d->v.effect];
 	if (!d->v.impact)
 		draft_impact(v, d);
-	if (d->v.effect == EFFECT_NOTE || !view_mask_required(v, d->v.targets))
+	if (d->v.effect == EFFECT_NOTE || !view_counts(v, &d->v))
 		d->v.ask = NULL; /* nobody is asked to change what no device needs */
 	if (d->v.confidence == CONF_PROVEN)
 		d->v.decide = NULL;
@@ -46,6 +47,7 @@ static bool listed(const char *list, const char *slug)
 static bool explains(const struct draft *root, const struct draft *d)
 {
 	return root != d && root->v.fault != d->v.fault && !root->v.hidden && !d->v.hidden &&
+	       !d->v.kinds && /* what a kind lacks follows from nothing else */
 	       listed(root->v.fault->hides, d->v.fault->slug) &&
 	       root->v.confidence != CONF_UNDETERMINED && root->v.confidence <= d->v.confidence &&
 	       root->v.effect >= d->v.effect && !(d->v.targets & ~root->v.targets);
@@ -89,7 +91,7 @@ static int rank(const struct judge_view *v, const struct draft *d)
 	if (d->v.hidden)
 		return 100;
 	int effect = EFFECT_COUNT - 1 - (int)d->v.effect;
-	bool counts = d->v.effect != EFFECT_NOTE && view_mask_required(v, d->v.targets);
+	bool counts = d->v.effect != EFFECT_NOTE && view_counts(v, &d->v);
 	return (counts ? 0 : 10) + effect;
 }
 

@@ -84,6 +84,12 @@ static bool is_side_try(const struct observation *o)
 	return obs_text_is(o, A_SNI, "other") || obs_text_is(o, A_SNI, "none");
 }
 
+/* The target's own address says that nobody is there, in whatever words: no router's verdict. */
+static bool is_from_target(const struct observation *o)
+{
+	return obs_has(o, A_ICMP_FROM) && obs_text_is(o, A_ADDRESS, obs_get_text(o, A_ICMP_FROM, ""));
+}
+
 static enum result result_of(const struct check *c, const struct observation *o)
 {
 	const char *phase = obs_get_text(o, A_PHASE, "connect");
@@ -91,7 +97,22 @@ static enum result result_of(const struct check *c, const struct observation *o)
 		return R_ANSWERED;
 	if (o->outcome == OUTCOME_SILENT && obs_text_is(o, A_PROTO, "tcp") && strcmp(phase, "connect"))
 		return R_MUTE;
+	if (o->outcome == OUTCOME_UNREACHABLE && is_from_target(o))
+		return R_REFUSED;
 	return results[o->outcome];
+}
+
+/* The readings take a rejection before a refusal before an unreachable: so does the name. */
+static void note_icmp(const struct check *c, const struct observation *o, struct flow *f)
+{
+	enum result r = result_of(c, o);
+	int weight = r == R_REJECTED ? 3 : r == R_REFUSED ? 2 : 1;
+	f->icmp = true;
+	f->icmp_self |= obs_get_bool(o, A_FROM_SELF, false);
+	if (weight <= f->icmp_weight)
+		return;
+	f->icmp_weight = weight;
+	f->icmp_from = obs_get_text(o, A_ICMP_FROM, NULL);
 }
 
 static void note(const struct check *c, const struct observation *o, struct flow *f)
@@ -104,12 +125,8 @@ static void note(const struct check *c, const struct observation *o, struct flow
 		f->not_run++;
 		f->reason = obs_get_text(o, A_REASON, f->reason);
 	}
-	if (obs_has(o, A_ICMP_TYPE)) {
-		f->icmp = true;
-		f->icmp_self |= obs_get_bool(o, A_FROM_SELF, false);
-		if (!f->icmp_from)
-			f->icmp_from = obs_get_text(o, A_ICMP_FROM, NULL);
-	}
+	if (obs_has(o, A_ICMP_TYPE))
+		note_icmp(c, o, f);
 	if (tcp_connect)
 		f->accepted++;
 	double rtt = obs_get_real(o, A_RTT_MS, -1);
@@ -124,6 +141,22 @@ static void note_span(const struct observation *o, struct flow *f)
 		f->first_us = sent;
 	if (sent > f->last_us)
 		f->last_us = sent;
+}
+
+/* 0.0.0.0 is this host itself, and a multicast group answers nobody: what such an address does not
+ * say is nothing about the network. */
+static void note_address(const struct observation *o, struct flow *f, bool *somewhere)
+{
+	const char *address = obs_get_text(o, A_ADDRESS, NULL);
+	struct addr a;
+	if (!address)
+		return;
+	if (f->n_addresses < FLOW_MAX_ADDRESSES && !flow_went_to(f, address))
+		f->addresses[f->n_addresses++] = address;
+	if (addr_parse(address, &a))
+		return;
+	*somewhere |= addr_is_routable(&a);
+	f->nowhere = !*somewhere;
 }
 
 static struct try *try_of(struct try *tries, unsigned *n, const struct observation *o)
@@ -151,10 +184,28 @@ static unsigned *counter(struct flow *f, enum result r)
 	return counters[r];
 }
 
+/* Two tries unanswered, none answered: devices are given this address as well. */
+static const char *dead_address(const struct try *tries, unsigned n)
+{
+	enum { TRIES = 2 };
+	for (unsigned i = 0; i < n; i++) {
+		unsigned silent = 0, other = 0;
+		for (unsigned k = 0; k < n; k++)
+			if (strcmp(tries[k].address, tries[i].address) == 0) {
+				silent += tries[k].best == R_SILENT;
+				other += tries[k].best < R_SILENT;
+			}
+		if (silent >= TRIES && !other)
+			return tries[i].address;
+	}
+	return NULL;
+}
+
 void flow_read(const struct judge_view *v, const struct check *c, struct flow *out)
 {
 	struct try tries[FLOW_MAX_TRIES];
 	unsigned n = 0;
+	bool somewhere = false;
 	struct pick p = { .check = c->id, .target = c->target, .role = ROLE_OWN };
 	const struct observation *o;
 	*out = (struct flow){ .check = c, .rtt_ms = -1 };
@@ -162,6 +213,7 @@ void flow_read(const struct judge_view *v, const struct check *c, struct flow *o
 		if (is_side_try(o))
 			continue;
 		note(c, o, out);
+		note_address(o, out, &somewhere);
 		enum result r = result_of(c, o);
 		struct try *t = r < R_NOTHING ? try_of(tries, &n, o) : NULL;
 		if (!t)
@@ -172,6 +224,15 @@ void flow_read(const struct judge_view *v, const struct check *c, struct flow *o
 	}
 	for (unsigned i = 0; i < n; i++)
 		++*counter(out, tries[i].best);
+	out->dead = out->answered ? dead_address(tries, n) : NULL;
+}
+
+bool flow_went_to(const struct flow *f, const char *address)
+{
+	for (unsigned i = 0; i < f->n_addresses; i++)
+		if (strcmp(f->addresses[i], address) == 0)
+			return true;
+	return false;
 }
 
 bool flow_replied(const struct flow *f)
@@ -182,7 +243,7 @@ bool flow_replied(const struct flow *f)
 
 bool flow_hinted(const struct flow *f)
 {
-	return !flow_replied(f) && !f->denied && !f->mute && f->silent >= HINT_TRIES;
+	return !flow_replied(f) && !f->denied && !f->mute && !f->nowhere && f->silent >= HINT_TRIES;
 }
 
 bool flow_silent(const struct flow *f)

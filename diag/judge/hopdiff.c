@@ -4,8 +4,9 @@
  * at the target's own edge looks like a target that does not answer.
  *
  * Words of `why`: ok, no-steps, suspect-answered, rejected, no-control (no control answered beyond
- * the last hop of the suspect), few-steps, load-balanced, few-rounds, target-near (the stretch ends
- * less than two hops before the target), target-unknown, behind-target, no-answer.
+ * the last hop of the suspect), few-steps, load-balanced, other-way (nobody saw suspect and control
+ * pass the same router before the stretch), few-rounds, target-near (the stretch ends less than two
+ * hops before the target), target-unknown, behind-target, no-answer.
  */
 #include "diag/judge/hopdiff.h"
 
@@ -111,6 +112,13 @@ static bool mixed_up_to(const struct ladder *l, unsigned ttl)
 	return false;
 }
 
+/* Suspect and control passed the same router at this hop. Where they do not, policy may send the two
+ * ports along different ways, whose lengths and silences say nothing about each other. */
+static bool side_by_side(const struct ladder *l, unsigned ttl)
+{
+	return !ttl || (l->at[ttl].suspect_te && l->at[ttl].control_te && !l->at[ttl].mixed);
+}
+
 /* A missing answer counts only if the same hop answered a control sent after it. */
 static void count_beyond(const struct ladder *l, const struct hop_record *v, size_t n,
 			 struct hop_stretch *out)
@@ -148,6 +156,8 @@ static const char *short_of_proof(const struct ladder *l, const struct hop_stret
 {
 	if (mixed_up_to(l, f->until_ttl))
 		return "load-balanced";
+	if (!side_by_side(l, f->after_ttl))
+		return "other-way";
 	if (f->rounds < ROUNDS_FOR_PROOF)
 		return "few-rounds";
 	if (f->missing < STEPS_FOR_PROOF || f->answered < STEPS_FOR_PROOF)
@@ -186,16 +196,15 @@ void hops_compare(const struct hop_record *v, size_t n, const struct addr *targe
 	out->why = lacks ? lacks : "ok";
 }
 
-/* Lowest TTL at which anyone but the suspect's own answers shows the target itself. */
-static unsigned honest_target_ttl(const struct hop_record *v, size_t n, const struct addr *target)
+/* An answer in the target's name to whatever came to its port: a refusal bears the name itself. */
+static bool claims_target(const struct hop_record *h, const struct addr *target)
 {
-	unsigned ttl = 0;
-	for (size_t i = 0; i < n; i++)
-		if (usable(&v[i]) && v[i].role != HOP_SUSPECT && from_target(&v[i], target))
-			ttl = lower(ttl, v[i].ttl);
-	return ttl;
+	return (h->role == HOP_SUSPECT || h->own_port) &&
+	       (h->got == HOP_ANSWER || (h->got == HOP_REFUSAL && addr_equal(&h->from, target)));
 }
 
+/* Only a router that lets a control die at the same TTL or later shows that the target is further
+ * away: a control whose answer is missing may just be lost. */
 void hops_impostor(const struct hop_record *v, size_t n, const struct addr *target,
 		   struct hop_stretch *out)
 {
@@ -204,21 +213,21 @@ void hops_impostor(const struct hop_record *v, size_t n, const struct addr *targ
 	start(&l, out);
 	unsigned answer = 0, after = 0;
 	for (size_t i = 0; i < n; i++)
-		if (usable(&v[i]) && v[i].role == HOP_SUSPECT && v[i].got == HOP_ANSWER)
+		if (usable(&v[i]) && claims_target(&v[i], target))
 			answer = lower(answer, v[i].ttl);
 	for (unsigned t = 1; t < answer; t++)
 		if (l.at[t].suspect_te)
 			after = t;
-	out->target_ttl = honest_target_ttl(v, n, target);
 	if (!answer) {
 		out->why = l.rounds ? "no-answer" : "no-steps";
 		return;
 	}
 	set_stretch(&l, after, answer, out);
 	out->answered = 1;
-	out->shown = l.control_top >= answer || answer < out->target_ttl;
-	out->proven = out->shown && !mixed_up_to(&l, answer);
-	out->why = out->proven ? "ok" : out->shown ? "load-balanced" : "behind-target";
+	out->shown = l.control_top >= answer;
+	bool mixed = mixed_up_to(&l, answer), beside = after + 1 == answer && side_by_side(&l, after);
+	out->proven = out->shown && !mixed && beside;
+	out->why = !out->shown ? "behind-target" : mixed ? "load-balanced" : beside ? "ok" : "other-way";
 }
 
 static enum hop_got got_of(const struct observation *o)
@@ -277,6 +286,8 @@ size_t hops_collect(const struct run *r, const char *proto, const char *address,
 			continue;
 		struct hop_record *h = &out[n++];
 		*h = (struct hop_record){ .role = role_of(o, proto, port, series), .got = got_of(o),
+					  .own_port = obs_text_is(o, A_PROTO, proto) &&
+						      obs_get_int(o, A_PORT, 0) == port,
 					  .ttl = (unsigned)obs_get_int(o, A_IP_TTL, 0),
 					  .round = (unsigned)obs_get_int(o, A_ROUND, 0),
 					  .order = (uint32_t)obs_get_int(o, A_ORDER, 0), .n = o->n };

@@ -33,6 +33,7 @@ enum hop_got {
 struct hop_record {
 	enum hop_role role;
 	enum hop_got got;
+	bool own_port; /* to the suspect's port, whatever its payload */
 	unsigned ttl, round;
 	uint32_t order; /* place in the sequence of packets to this TTL */
 	struct addr from;

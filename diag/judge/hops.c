@@ -2,6 +2,7 @@
  * target's own check went to. */
 #include "view.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "hopdiff.h"
@@ -15,22 +16,15 @@ struct stretch {
 	size_t n;
 };
 
-static bool is_suspect(const struct profile_target *t, const struct observation *o)
+static bool is_own_port(const struct profile_target *t, const struct observation *o)
 {
-	return strcmp(o->check, "path") == 0 && obs_text_is(o, A_ROLE, "suspect") &&
-	       obs_text_is(o, A_PROTO, proto_name(t)) && obs_get_int(o, A_PORT, 0) == t->port;
+	return strcmp(o->check, "path") == 0 && obs_text_is(o, A_PROTO, proto_name(t)) &&
+	       obs_get_int(o, A_PORT, 0) == t->port;
 }
 
-/* An address that the check of this target went to itself. */
-static bool is_own_address(const struct judge_view *v, const struct profile_target *t,
-			   const char *address)
+static bool is_suspect(const struct profile_target *t, const struct observation *o)
 {
-	const struct flow *f = view_flow(v, (size_t)(t - v->run->profile->targets));
-	if (!f)
-		return false;
-	struct pick p = { .check = f->check->id, .target = f->check->target, .role = ROLE_OWN,
-			  .key = A_ADDRESS, .text = address };
-	return view_count(v, &p) > 0;
+	return is_own_port(t, o) && obs_text_is(o, A_ROLE, "suspect");
 }
 
 enum { MAX_ADDRESSES = 8 };
@@ -47,18 +41,14 @@ static bool listed(const char *const *list, size_t n, const char *s)
 static size_t stepped(const struct judge_view *v, const struct profile_target *t,
 		      const char *out[MAX_ADDRESSES])
 {
-	const char *seen[2 * MAX_ADDRESSES];
-	size_t n = 0, n_seen = 0;
+	size_t n = 0;
 	const struct observation *o;
+	const struct flow *f = view_flow(v, (size_t)(t - v->run->profile->targets));
 	struct pick p = { .check = "path", .key = A_ROLE, .text = "suspect" };
 	for (size_t at = 0; (o = view_next(v, &p, &at));) {
 		const char *address = obs_get_text(o, A_ADDRESS, "");
-		if (!is_suspect(t, o) || listed(seen, n_seen, address))
-			continue;
-		if (n_seen == 2 * MAX_ADDRESSES || n == MAX_ADDRESSES)
-			break;
-		seen[n_seen++] = address;
-		if (is_own_address(v, t, address))
+		if (n < MAX_ADDRESSES && is_suspect(t, o) && f && flow_went_to(f, address) &&
+		    !listed(out, n, address))
 			out[n++] = address;
 	}
 	return n;
@@ -82,7 +72,8 @@ static const char *hop_text(struct judge_view *v, unsigned ttl, const struct add
 }
 
 /* A box that drops while forwarding still answers for packets that die at it: it is the last hop
- * that answers, or stands between that one and the next. */
+ * that answers. One that filters what comes in, before it looks at the TTL, is the next; and one
+ * that is no router may stand between them. */
 static void describe(struct judge_view *v, const struct hop_stretch *s, struct hop_finding *out)
 {
 	char text[ADDR_STRLEN];
@@ -90,10 +81,11 @@ static void describe(struct judge_view *v, const struct hop_stretch *s, struct h
 	if (s->after.family)
 		out->last = view_say(v, "%s", addr_format(&s->after, text));
 	out->where = s->after_ttl ?
-			     view_say(v, "at %s or right behind it, before %s",
+			     view_say(v, "at %s, at the entry of %s, or between them",
 				      hop_text(v, s->after_ttl, &s->after),
 				      hop_text(v, s->until_ttl, &s->until)) :
-			     view_say(v, "between this host and %s", hop_text(v, s->until_ttl, &s->until));
+			     view_say(v, "between this host and the entry of %s",
+				      hop_text(v, s->until_ttl, &s->until));
 	out->counts = view_say(v, "of the packets stepped beyond hop %u, routers answered %u of the "
 			       "controls and none of the %u like it (%u rounds)", s->after_ttl, s->answered,
 			       s->missing, s->rounds);
@@ -127,17 +119,45 @@ void hop_differential(struct judge_view *v, const struct profile_target *t, stru
 	}
 }
 
-static const char *reply_at(const struct judge_view *v, const struct profile_target *t,
-			    const struct stretch *s)
+/* What came back in the target's name to a packet to its port with this TTL, or NULL. */
+static const struct observation *reply_at(const struct judge_view *v, const struct profile_target *t,
+					  const char *address, unsigned ttl)
 {
 	struct pick p = { .check = "path", .outcomes = OUTCOME_BIT(OUTCOME_ANSWERED), .key = A_ADDRESS,
-			  .text = s->text };
+			  .text = address };
+	const struct observation *o;
+	for (size_t at = 0; (o = view_next(v, &p, &at));) {
+		if (!is_own_port(t, o) || obs_get_int(o, A_IP_TTL, 0) != ttl ||
+		    obs_text_is(o, A_REPLY, "time-exceeded"))
+			continue;
+		if (!obs_text_is(o, A_REPLY, "icmp") || obs_text_is(o, A_ICMP_FROM, address))
+			return o;
+	}
+	return NULL;
+}
+
+/* On the link of this host, and in this host itself, a TTL of 1 reaches the target. */
+static bool is_on_link(const struct judge_view *v, const struct addr *a)
+{
+	const struct host_facts *h = v->run->host;
+	if (!addr_is_routable(a))
+		return true;
+	for (size_t i = 0; i < h->n_addrs; i++)
+		if (addr_in_prefix(a, &h->addrs[i].addr, h->addrs[i].prefix))
+			return true;
+	return false;
+}
+
+/* Packets are seen to die at the first router. Some give every packet a new TTL, and then even one
+ * that left with a TTL of 1 reaches the server. */
+static bool first_hop_counts(const struct judge_view *v)
+{
+	struct pick p = { .check = "path", .key = A_REPLY, .text = "time-exceeded" };
 	const struct observation *o;
 	for (size_t at = 0; (o = view_next(v, &p, &at));)
-		if (is_suspect(t, o) && obs_get_int(o, A_IP_TTL, 0) == s->s.until_ttl &&
-		    !obs_text_is(o, A_REPLY, "time-exceeded"))
-			return obs_get_text(o, A_REPLY, "");
-	return "";
+		if (obs_get_int(o, A_IP_TTL, 0) == 1 && !obs_get_bool(o, A_FROM_SELF, false))
+			return true;
+	return false;
 }
 
 void hop_early_answer(struct judge_view *v, const struct profile_target *t, struct hop_answer *out)
@@ -149,19 +169,57 @@ void hop_early_answer(struct judge_view *v, const struct profile_target *t, stru
 	for (size_t i = 0; i < n && !out->found; i++) {
 		if (!read_stretch(v, t, addresses[i], &one))
 			continue;
+		/* the first router is no server, whatever the control shows */
+		bool first = !is_on_link(v, &one.address) && first_hop_counts(v) &&
+			     reply_at(v, t, one.text, 1);
 		hops_impostor(one.records, one.n, &one.address, &one.s);
-		if (one.s.proven)
-			*out = (struct hop_answer){ true, one.s.until_ttl, reply_at(v, t, &one) };
+		unsigned ttl = first ? 1 : one.s.proven ? one.s.until_ttl : 0;
+		const struct observation *o = ttl ? reply_at(v, t, one.text, ttl) : NULL;
+		if (o)
+			*out = (struct hop_answer){ true, ttl, obs_get_text(o, A_REPLY, "") };
 	}
+}
+
+static unsigned nearer(unsigned have, const struct observation *o)
+{
+	unsigned ttl = (unsigned)obs_get_int(o, A_IP_TTL, 0);
+	return have && have < ttl ? have : ttl;
+}
+
+void hop_reach(const struct judge_view *v, const struct profile_target *t, struct hop_reach *out)
+{
+	const struct observation *o;
+	struct pick p = { .check = "path", .outcomes = OUTCOME_BIT(OUTCOME_ANSWERED) };
+	char series[16]; /* "udp:65535" */
+	const struct flow *f = view_flow(v, (size_t)(t - v->run->profile->targets));
+	snprintf(series, sizeof(series), "%s:%u", proto_name(t), t->port);
+	*out = (struct hop_reach){ 0 };
+	for (size_t at = 0; (o = view_next(v, &p, &at));) {
+		const char *address = obs_get_text(o, A_ADDRESS, "");
+		if (!f || !flow_went_to(f, address) || obs_text_is(o, A_REPLY, "time-exceeded") ||
+		    (obs_text_is(o, A_REPLY, "icmp") && !obs_text_is(o, A_ICMP_FROM, address)))
+			continue;
+		if (is_own_port(t, o))
+			out->own = nearer(out->own, o);
+		else if (obs_text_is(o, A_CONTROL_OF, series))
+			out->control = nearer(out->control, o);
+	}
+}
+
+const char *hop_box_text(struct judge_view *v, unsigned ttl)
+{
+	return ttl == 1 ? "a box at most 1 hop away, or this host's own rules"
+			: view_say(v, "a box at most %u hops away", ttl);
 }
 
 void hop_cite(struct judge_view *v, struct draft *d, const struct profile_target *t)
 {
 	const struct observation *o;
 	struct pick p = { .check = "path" };
-	const char *series = view_say(v, "%s:%u", proto_name(t), t->port);
+	const char *addresses[MAX_ADDRESSES], *series = view_say(v, "%s:%u", proto_name(t), t->port);
+	size_t n = stepped(v, t, addresses);
 	for (size_t at = 0; (o = view_next(v, &p, &at));)
-		if (is_own_address(v, t, obs_get_text(o, A_ADDRESS, "")) &&
-		    (is_suspect(t, o) || obs_text_is(o, A_CONTROL_OF, series)))
+		if (listed(addresses, n, obs_get_text(o, A_ADDRESS, "")) &&
+		    (is_own_port(t, o) || obs_text_is(o, A_CONTROL_OF, series)))
 			draft_cite(d, o);
 }

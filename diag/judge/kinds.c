@@ -23,17 +23,20 @@ static const struct verdict *verdict_on(const struct run *r, size_t target, enum
 {
 	for (size_t i = 0; i < r->n_verdicts; i++) {
 		const struct verdict *d = &r->verdicts[i];
-		if (d->effect == effect && (d->targets & TARGET_BIT(target)) &&
+		if (d->effect == effect && !d->hidden && (d->targets & TARGET_BIT(target)) &&
 		    (d->confidence != CONF_UNDETERMINED || !sure))
 			return d;
 	}
 	return NULL;
 }
 
-static bool main_check_fails(const struct judge_view *v, size_t target)
+/* The flow itself fails, or its name leads nowhere. */
+static bool clearly_fails(const struct judge_view *v, size_t target)
 {
 	const struct flow *f = view_flow(v, target);
-	return f && f->check->chosen && f->check->state == STATE_FAIL;
+	const struct check *name = run_check(v->run, "dns.name", view_target_name(v, target));
+	return (f && f->check->chosen && f->check->state == STATE_FAIL) ||
+	       (name && name->chosen && name->state == STATE_FAIL);
 }
 
 /* The port is open, but who answers is not shown: an alert or silence after the cookie. */
@@ -44,31 +47,56 @@ static bool identity_unknown(const struct judge_view *v, size_t target)
 	for (size_t i = 0; i < v->run->n_checks; i++)
 		if (v->run->checks[i].target_index == (int)target && id_ends(&v->run->checks[i], ".identity"))
 			id = &v->run->checks[i];
-	return f && id && f->check->state == STATE_PASS && id->chosen && id->state == STATE_UNKNOWN &&
+	bool open = f && (f->check->state == STATE_PASS || f->check->state == STATE_WARN);
+	return open && id && id->chosen && id->state == STATE_UNKNOWN &&
 	       id->n_evidence;
 }
 
 static enum kind_state target_state(const struct judge_view *v, size_t target, const char **because)
 {
 	const struct verdict *d = verdict_on(v->run, target, EFFECT_BLOCKS, true);
-	if (!d && main_check_fails(v, target))
+	if (!d && clearly_fails(v, target))
 		d = verdict_on(v->run, target, EFFECT_BLOCKS, false);
 	*because = d ? d->fault->slug : NULL;
 	if (d)
 		return KIND_NO;
+	d = verdict_on(v->run, target, EFFECT_DOUBT, false);
+	*because = d ? d->fault->slug : NULL;
+	if (d)
+		return KIND_UNKNOWN;
 	d = verdict_on(v->run, target, EFFECT_FRAGILE, false);
 	*because = d ? d->fault->slug : NULL;
 	if (identity_unknown(v, target))
 		return KIND_FRAGILE;
 	if (!view_target_works(v, target))
 		return KIND_UNKNOWN;
+	const struct flow *f = view_flow(v, target);
+	bool warned = f && f->check->state == STATE_WARN;
 	d = verdict_on(v->run, target, EFFECT_FRAGILE, true);
-	return d ? KIND_FRAGILE : KIND_YES;
+	return d || warned ? KIND_FRAGILE : KIND_YES;
+}
+
+static void worsen(struct kind_verdict *out, enum kind_state s, const char *because)
+{
+	static const int rank[] = { [KIND_YES] = 0, [KIND_FRAGILE] = 1, [KIND_UNKNOWN] = 2, [KIND_NO] = 3 };
+	if (rank[s] <= rank[out->state])
+		return;
+	out->state = s;
+	out->because = because;
+}
+
+/* What a verdict about kinds means for one of them. */
+static enum kind_state own_state(const struct verdict *d)
+{
+	if (d->effect == EFFECT_NOTE)
+		return KIND_YES;
+	if (d->confidence == CONF_UNDETERMINED)
+		return KIND_UNKNOWN;
+	return d->effect == EFFECT_BLOCKS ? KIND_NO : KIND_FRAGILE;
 }
 
 static void judge_kind(const struct judge_view *v, struct kind_verdict *out)
 {
-	static const int rank[] = { [KIND_YES] = 0, [KIND_FRAGILE] = 1, [KIND_UNKNOWN] = 2, [KIND_NO] = 3 };
 	const struct profile *p = v->run->profile;
 	const struct profile_kind *k = &p->kinds[out->kind_index];
 	out->state = k->needs.n ? KIND_YES : KIND_UNKNOWN;
@@ -78,11 +106,11 @@ static void judge_kind(const struct judge_view *v, struct kind_verdict *out)
 		if (t < 0 || !p->targets[t].required)
 			continue;
 		enum kind_state s = target_state(v, (size_t)t, &because);
-		if (rank[s] > rank[out->state]) {
-			out->state = s;
-			out->because = because;
-		}
+		worsen(out, s, because);
 	}
+	for (size_t i = 0; i < v->run->n_verdicts; i++)
+		if (v->run->verdicts[i].kinds & KIND_BIT(out->kind_index))
+			worsen(out, own_state(&v->run->verdicts[i]), v->run->verdicts[i].fault->slug);
 }
 
 static const int exit_rank[] = { [SP_EXIT_WORKS] = 0, [SP_EXIT_FRAGILE] = 1, [SP_EXIT_UNKNOWN] = 2,
@@ -108,9 +136,19 @@ static int exit_of_kinds(const struct run *r)
 	return any ? code : SP_EXIT_UNKNOWN;
 }
 
+/* Nothing is shown to block it, but what was seen from here is not what a device would see. */
+static bool is_doubted(const struct judge_view *v, const struct check *c)
+{
+	const char *because;
+	return c->target_index >= 0 && verdict_on(v->run, (size_t)c->target_index, EFFECT_DOUBT, false) &&
+	       target_state(v, (size_t)c->target_index, &because) == KIND_UNKNOWN;
+}
+
 /* What a chosen check says about itself. */
 static int exit_of_check(const struct judge_view *v, const struct check *c)
 {
+	if (is_doubted(v, c))
+		return SP_EXIT_UNKNOWN;
 	if (c->state == STATE_FAIL)
 		return SP_EXIT_BLOCKED;
 	if (c->state == STATE_PASS || c->state == STATE_NA)
@@ -140,13 +178,26 @@ static int exit_of_chosen(const struct judge_view *v)
 	return any ? code : SP_EXIT_UNKNOWN;
 }
 
+/* A proven verdict stops what this kind needs. */
+static bool kind_proven_blocked(const struct run *r, const struct profile_kind *k)
+{
+	for (size_t i = 0; i < k->needs.n; i++) {
+		int t = profile_target_by_section(r->profile, k->needs.v[i]);
+		for (size_t d = 0; t >= 0 && r->profile->targets[t].required && d < r->n_verdicts; d++)
+			if (r->verdicts[d].confidence == CONF_PROVEN &&
+			    r->verdicts[d].effect == EFFECT_BLOCKS &&
+			    (r->verdicts[d].targets & TARGET_BIT(t)))
+				return true;
+	}
+	return false;
+}
+
 static bool proven_blocked(const struct run *r)
 {
 	for (size_t i = 0; i < r->n_kinds; i++)
-		for (size_t k = 0; r->kinds[i].counts && k < r->n_verdicts; k++)
-			if (r->verdicts[k].confidence == CONF_PROVEN && r->kinds[i].because &&
-			    strcmp(r->verdicts[k].fault->slug, r->kinds[i].because) == 0)
-				return true;
+		if (r->kinds[i].counts &&
+		    kind_proven_blocked(r, &r->profile->kinds[r->kinds[i].kind_index]))
+			return true;
 	return false;
 }
 

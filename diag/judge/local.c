@@ -155,7 +155,7 @@ static void route_here(struct judge_view *v, const struct fault *f, const struct
 
 static bool router_says_no(const struct flow *f)
 {
-	return f && flow_icmp(f) && f->unreachable && !f->rejected && f->icmp_from && !f->icmp_self;
+	return f && flow_icmp(f) && f->unreachable && !f->rejected && !f->refused && f->icmp_from && !f->icmp_self;
 }
 
 static void route_there(struct judge_view *v, const struct fault *f, size_t first)
@@ -187,7 +187,8 @@ static void no_route(struct judge_view *v, const struct fault *f)
 {
 	const struct observation *o = last_of(v, "link");
 	if (o && obs_text_is(o, A_REASON, "no-route") && !anything_answers(v)) {
-		route_here(v, f, o);
+		if (!v->run->host->tunnel_takes) /* H2 otherwise */
+			route_here(v, f, o);
 		return;
 	}
 	for (size_t i = 0; i < v->run->profile->n_targets; i++)
@@ -208,7 +209,8 @@ const struct fault fault_no_route = {
 /* ---- L4 ---- */
 static bool stopped_here(const struct flow *f)
 {
-	return f && !f->answered && !f->mismatch && !f->garbled && (f->denied || f->icmp_self);
+	return f && !f->answered && !f->mismatch && !f->garbled && (f->denied || f->icmp_self) &&
+	       !f->nowhere;
 }
 
 static void own_firewall(struct judge_view *v, const struct fault *f)
@@ -216,6 +218,7 @@ static void own_firewall(struct judge_view *v, const struct fault *f)
 	uint64_t mask = 0;
 	const struct flow *first = NULL;
 	const char *subjects = "";
+	bool some_left = false;
 	for (size_t i = 0; i < v->run->profile->n_targets; i++) {
 		const struct flow *g = view_flow(v, i);
 		if (!stopped_here(g))
@@ -224,11 +227,12 @@ static void own_firewall(struct judge_view *v, const struct fault *f)
 		if (!strstr(subjects, s))
 			subjects = view_say(v, "%s%s%s", subjects, *subjects ? ", " : "", s);
 		first = first ? first : g;
+		some_left |= g->silent > 0; /* and stayed unanswered: these rules may not be all */
 		mask |= TARGET_BIT(i);
 	}
 	if (!mask)
 		return;
-	struct draft *d = view_verdict(v, f, CONF_PROVEN, mask);
+	struct draft *d = view_verdict(v, f, some_left ? CONF_LIKELY : CONF_PROVEN, mask);
 	d->v.subject = subjects;
 	d->v.summary = view_say(v, "This host's own firewall stops %s", subjects);
 	d->v.seen = view_say(v, "%s: the kernel of this host refused to send (operation not permitted)",
@@ -236,6 +240,7 @@ static void own_firewall(struct judge_view *v, const struct fault *f)
 	d->v.who = "this host's own output rules; the network was not asked";
 	d->v.remedy = view_say(v, "allow %s in this host's own output rules (nft list ruleset)", subjects);
 	d->v.confirm = view_confirm(v, first->check->id);
+	d->v.decide = "the same check with these rules out of the way";
 	d->v.ask = view_say(v, "Please allow outbound %s in the firewall of the host that runs sallyport.",
 			    subjects);
 	draft_cite_targets(v, d, mask);

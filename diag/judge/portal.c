@@ -78,8 +78,10 @@ static void say_captive(struct judge_view *v, const struct fault *f, uint64_t pa
 			unsigned origins)
 {
 	bool closed = !v->udp_out && !v->tcp_out;
+	const char *api = v->run->host->portal_api; /* DHCP says itself that there is one */
 	const struct observation *o = wrong_page(v, first);
-	struct draft *d = view_verdict(v, f, CONF_LIKELY, closed ? v->all_targets : pages);
+	struct draft *d = view_verdict(v, f, *api && closed ? CONF_PROVEN : CONF_LIKELY,
+				       closed ? v->all_targets : pages);
 	d->v.subject = "HTTP";
 	d->v.summary =
 		closed ? "Looks like a captive portal before the Internet; devices cannot log in"
@@ -87,6 +89,8 @@ static void say_captive(struct judge_view *v, const struct fault *f, uint64_t pa
 	d->v.seen = view_say(v, "%u known pages on %u hosts answered in the same wrong way: %s%s",
 			     (unsigned)__builtin_popcountll(pages), origins, page_text(v, o),
 			     closed ? "; nothing else gets out" : "; other services work");
+	if (*api)
+		d->v.seen = view_say(v, "%s; DHCP names its interface %s (option 114, RFC 8910)", d->v.seen, api);
 	d->v.who = closed ? "looks like the login page of this network"
 			  : "looks like a portal or web filter";
 	d->v.remedy = closed ? "let the devices' MACs past the portal, or use another network"
@@ -97,8 +101,41 @@ static void say_captive(struct judge_view *v, const struct fault *f, uint64_t pa
 	draft_cite_targets(v, d, closed ? v->all_targets : pages);
 }
 
+static bool is_asked_by(const struct judge_view *v, const struct observation *o, const char *probe)
+{
+	const struct check *c = run_check(v->run, o->check, o->target);
+	return c && strcmp(c->probe, probe) == 0;
+}
+
+/* The portal's own word about this host (RFC 8908); NULL when it was not asked or did not say. */
+static const struct observation *portal_word(const struct judge_view *v)
+{
+	const struct observation *o;
+	struct pick p = {.check = "portal", .outcomes = OUTCOME_BIT(OUTCOME_ANSWERED)};
+	for (size_t at = 0; (o = view_next(v, &p, &at));)
+		if (obs_has(o, A_CAPTIVE) && is_asked_by(v, o, "portal-api"))
+			return o;
+	return NULL;
+}
+
+static void say_by_word(struct judge_view *v, const struct fault *f, const struct observation *o)
+{
+	struct draft *d = view_verdict(v, f, CONF_PROVEN, v->all_targets);
+	d->v.subject = obs_get_text(o, A_URL, "");
+	d->v.summary = "A captive portal holds this host; devices cannot log in";
+	d->v.seen = view_say(v, "the portal's own interface %s says so (RFC 8908); nothing else gets out",
+			     d->v.subject);
+	d->v.who = "the login page of this network";
+	d->v.remedy = "let the devices' MACs past the portal, or use another network";
+	d->v.confirm = view_confirm(v, "portal");
+	d->v.ask = "Please let the devices' MACs past the captive portal.";
+	draft_cite_targets(v, d, v->all_targets);
+	draft_cite(d, o);
+}
+
 static void captive_http(struct judge_view *v, const struct fault *f)
 {
+	const struct observation *word = portal_word(v);
 	for (size_t i = 0; i < v->run->profile->n_targets; i++) {
 		unsigned origins;
 		uint64_t pages = wrong_alike(v, i, &origins);
@@ -107,6 +144,8 @@ static void captive_http(struct judge_view *v, const struct fault *f)
 		say_captive(v, f, pages, i, origins);
 		return;
 	}
+	if (word && obs_get_bool(word, A_CAPTIVE, false) && !v->udp_out && !v->tcp_out)
+		say_by_word(v, f, word);
 }
 
 const struct fault fault_captive_http = {
@@ -128,6 +167,125 @@ const struct fault fault_captive_http = {
 	"MAC bypass, another SSID.",
 };
 
+/* ---- H7 ---- */
+static void portal_passed(struct judge_view *v, const struct fault *f)
+{
+	const struct observation *word = portal_word(v);
+	if (!word || obs_get_bool(word, A_CAPTIVE, true))
+		return;
+	struct draft *d = view_verdict(v, f, CONF_LIKELY, v->all_targets);
+	if (d->v.effect == EFFECT_BLOCKS)
+		d->v.effect = EFFECT_DOUBT;
+	d->v.subject = obs_get_text(word, A_URL, "");
+	d->v.summary = "This network has a captive portal that this host has passed; devices cannot log in";
+	d->v.impact = "What this run saw does not show what devices on this network would see.";
+	d->v.seen = view_say(v, "DHCP names the portal's interface (option 114), and that says this host is "
+				"let through");
+	d->v.who = "the login page of this network";
+	d->v.remedy = "let the devices' MACs past the portal, or use another network";
+	d->v.confirm = view_confirm(v, "portal");
+	d->v.decide = "whether the portal lets the devices' MACs through without a login: its operator knows";
+	draft_cite(d, word);
+}
+
+const struct fault fault_portal_passed = {
+	"portal-passed",
+	"H7",
+	"vantage",
+	"A portal that this host has passed",
+	portal_passed,
+	NULL,
+	"A captive portal stands before the Internet here; this host is let through, a device with "
+	"another MAC may not be.",
+	"DHCP option 114 (RFC 8910) names the portal, and its API says that this host is not captive "
+	"(RFC 8908).",
+	"A network without a portal: DHCP names none. A portal that no longer holds anyone.",
+	"Ask the portal's operator to let the devices' MACs through.",
+};
+
+/* ---- P4 ---- */
+/* Targets that nothing but a proxy could reach: their own packets stay unanswered. */
+static uint64_t unreached(const struct judge_view *v, bool people)
+{
+	uint64_t mask = 0;
+	for (size_t i = 0; i < v->run->profile->n_targets; i++) {
+		const struct profile_target *t = view_target(v, i);
+		const struct flow *f = view_flow(v, i);
+		if (f && !f->accepted && !flow_replied(f) && flow_hinted(f) &&
+		    (!people || (t->people && t->transport == TRANSPORT_TCP && !target_is(t, "http"))))
+			mask |= TARGET_BIT(i);
+	}
+	return mask;
+}
+
+/* What the proxy itself, or the script that names it, said; NULL when neither was reached. */
+static const struct observation *proxy_says(const struct judge_view *v, const char *phase)
+{
+	struct pick p = {.check = "portal", .outcomes = OUTCOME_BIT(OUTCOME_ANSWERED), .key = A_PHASE,
+			 .text = phase};
+	size_t at = 0;
+	return view_next(v, &p, &at);
+}
+
+/* It was asked and did not answer as a proxy does: a setting left over from elsewhere. */
+static bool proxy_failed(const struct judge_view *v)
+{
+	for (size_t i = 0; i < v->run->n_checks; i++)
+		if (strcmp(v->run->checks[i].probe, "proxy") == 0 && v->flows[i].sent &&
+		    !proxy_says(v, "proxy"))
+			return true;
+	return false;
+}
+
+static const char *proxy_named(const struct judge_view *v, const struct observation *o)
+{
+	const struct host_facts *h = v->run->host;
+	const struct observation *script = proxy_says(v, "script");
+	if (o || script)
+		return obs_get_text(o ? o : script, A_PROXY, "");
+	return h->proxy[0] ? h->proxy : h->wpad_url[0] ? h->wpad_url : NULL;
+}
+
+static void proxy_required(struct judge_view *v, const struct fault *f)
+{
+	const struct observation *o = proxy_says(v, "proxy");
+	int64_t status = o ? obs_get_int(o, A_STATUS, 0) : 0;
+	bool works = (status >= 200 && status < 300) || status == 407;
+	const char *proxy = proxy_named(v, o);
+	if (!proxy || proxy_failed(v) || !unreached(v, true) || v->tcp_out)
+		return;
+	uint64_t mask = unreached(v, false);
+	struct draft *d = view_verdict(v, f, works ? CONF_PROVEN : CONF_LIKELY, mask);
+	d->v.subject = proxy;
+	d->v.summary = view_say(v, "People use the proxy %s; devices cannot", proxy);
+	d->v.seen = view_say(v, "direct connections to %s stay unanswered%s", view_stem_targets(v, mask),
+			     works ? view_say(v, ", while the proxy answers CONNECT with status %lld",
+					      (long long)status) : "; this network names a web proxy");
+	d->v.who = view_say(v, "the rule that lets only %s out", proxy);
+	d->v.remedy = "let the devices out directly, as listed under needs: CoAP does not pass a web proxy";
+	d->v.confirm = view_confirm(v, "portal");
+	d->v.decide = "the proxy's answer to CONNECT";
+	d->v.ask = "Please let the devices out directly, as listed: they cannot use a web proxy.";
+	draft_cite_targets(v, d, mask);
+	if (o)
+		draft_cite(d, o);
+}
+
+const struct fault fault_proxy_required = {
+	"proxy-required",
+	"P4",
+	"portal",
+	"Only the web proxy may go out",
+	proxy_required,
+	"udp-all-blocked udp-port-blocked port-drop dest-drop ntp-blocked",
+	"Direct connections to the Internet are dropped; people's programs go through a web proxy that "
+	"this host or the network names. Devices have no proxy setting, and CoAP passes none.",
+	"Direct TCP 443 silent while the proxy answers CONNECT (or asks for a login, 407): proven. A "
+	"proxy that is only named: likely.",
+	"A network without any way out; a proxy variable left over from another network.",
+	"A direct rule for the devices.",
+};
+
 /* ---- P5 ---- */
 bool tcp_all_mute(const struct judge_view *v)
 {
@@ -136,7 +294,7 @@ bool tcp_all_mute(const struct judge_view *v)
 	for (size_t i = 0; i < v->run->profile->n_targets; i++) {
 		const struct flow *f = view_flow(v, i);
 		enum tcp_reading r = tcp_read(v, i);
-		if (r == TCP_NOTHING && (!f || !f->accepted))
+		if ((r == TCP_NOTHING || r == TCP_OTHER) && (!f || !f->accepted))
 			continue;
 		if (r != TCP_MUTE)
 			return false;
@@ -200,8 +358,7 @@ static void say_proxy(struct judge_view *v, struct draft *d, const struct observ
 				     "%s; a SYN that dies after %s, before the server, is accepted "
 				     "as well",
 				     d->v.seen, tcp_hops_text(v, s->early));
-	d->v.who = s->early ? view_say(v, "a box at most %s away", tcp_hops_text(v, s->early))
-			    : "something on the way; not shown where";
+	d->v.who = s->early ? hop_box_text(v, s->early) : "something on the way; not shown where";
 	d->v.remedy =
 		view_say(v, "let connections to %s bypass the proxy", view_stem_targets(v, mask));
 	d->v.decide = "an address that must never answer (--controls), or SYNs with stepped TTL";

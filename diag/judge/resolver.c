@@ -120,7 +120,7 @@ static struct draft *dns_verdict(struct judge_view *v, const struct fault *f, en
 static void no_resolver(struct judge_view *v, const struct fault *f)
 {
 	const struct observation *o;
-	if (v->run->host->n_resolvers || v->udp_out || v->tcp_out || !v->run->host->n_addrs)
+	if (v->run->host->n_resolvers || v->run->host->n_stubs || v->udp_out || v->tcp_out || !v->run->host->n_addrs)
 		return;
 	struct pick not_run = { .check = "dns.name" };
 	if (!view_count(v, &not_run))

@@ -151,7 +151,7 @@ void draft_cite_flow(struct judge_view *v, struct draft *d, const struct flow *f
 		if (!b)
 			continue;
 		uint64_t sent = obs_sent_us(o);
-		b->packets += obs_get_int(o, A_PACKETS, 1);
+		b->packets += obs_get_int(o, A_PACKETS, 0);
 		b->from_us = sent < b->from_us ? sent : b->from_us;
 		b->to_us = sent > b->to_us ? sent : b->to_us;
 	}

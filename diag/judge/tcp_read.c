@@ -30,29 +30,6 @@ static enum tcp_reading read_opened(const struct judge_view *v, size_t i, const 
 	return f->reset ? TCP_CUT : f->mute ? TCP_MUTE : TCP_NOTHING;
 }
 
-static bool is_routable(const struct addr *a)
-{
-	enum addr_kind k = addr_kind(a);
-	return addr_is_public(a) || k == ADDR_PRIVATE || k == ADDR_CGNAT;
-}
-
-/* DNS gave no address that a packet could leave for (0.0.0.0 is this host itself). */
-static bool leads_nowhere(const struct judge_view *v, const struct flow *f)
-{
-	struct pick p = {.check = f->check->id, .target = f->check->target, .role = ROLE_OWN};
-	const struct observation *o;
-	struct addr a;
-	bool any = false;
-	for (size_t at = 0; (o = view_next(v, &p, &at));) {
-		if (addr_parse(obs_get_text(o, A_ADDRESS, ""), &a))
-			continue;
-		if (is_routable(&a))
-			return false;
-		any = true;
-	}
-	return any;
-}
-
 enum tcp_reading tcp_read(const struct judge_view *v, size_t i)
 {
 	const struct flow *f = view_flow(v, i);
@@ -60,7 +37,7 @@ enum tcp_reading tcp_read(const struct judge_view *v, size_t i)
 		return TCP_NOTHING;
 	if (f->answered)
 		return TCP_GENUINE;
-	if (leads_nowhere(v, f))
+	if (f->nowhere)
 		return TCP_OTHER;
 	if (f->accepted || f->mismatch || f->garbled || f->reset || f->mute)
 		return read_opened(v, i, f);
@@ -76,81 +53,40 @@ enum tcp_reading tcp_read(const struct judge_view *v, size_t i)
 }
 
 /* ---- stepped SYNs ---- */
-/* An address that the check of this target itself went to. */
-static bool is_address_of(const struct judge_view *v, const struct flow *f, const char *address)
-{
-	struct pick p = {.check = f->check->id,
-			 .target = f->check->target,
-			 .role = ROLE_OWN,
-			 .key = A_ADDRESS,
-			 .text = address};
-	return view_count(v, &p) > 0;
-}
-
-/* On the link of this host, and in this host itself, a TTL of 1 reaches the target. */
-static bool is_on_link(const struct judge_view *v, const char *address)
-{
-	const struct host_facts *h = v->run->host;
-	struct addr a;
-	if (addr_parse(address, &a) || !is_routable(&a))
-		return true;
-	for (size_t i = 0; i < h->n_addrs; i++)
-		if (addr_in_prefix(&a, &h->addrs[i].addr, h->addrs[i].prefix))
-			return true;
-	return false;
-}
-
 static bool is_suspect_step(const struct judge_view *v, size_t i, const struct observation *o)
 {
 	const struct flow *f = view_flow(v, i);
 	return obs_text_is(o, A_ROLE, "suspect") && obs_text_is(o, A_PROTO, "tcp") &&
 	       obs_get_int(o, A_PORT, 0) == view_target(v, i)->port &&
-	       is_address_of(v, f, obs_get_text(o, A_ADDRESS, ""));
-}
-
-static bool is_answer(const struct observation *o)
-{
-	return obs_text_is(o, A_REPLY, "syn-ack") || obs_text_is(o, A_REPLY, "rst");
-}
-
-/* The first router is no server: what answers there in the target's name stands on the way. */
-static void note_first_hop(const struct judge_view *v, const struct observation *o,
-			   struct tcp_steps *out)
-{
-	if (obs_get_int(o, A_IP_TTL, 0) != 1 || is_on_link(v, obs_get_text(o, A_ADDRESS, "")))
-		return;
-	out->early = 1;
-	out->syn_ack = obs_text_is(o, A_REPLY, "syn-ack");
+	       flow_went_to(f, obs_get_text(o, A_ADDRESS, ""));
 }
 
 void tcp_steps(struct judge_view *v, size_t i, struct tcp_steps *out)
 {
-	struct pick p = {.check = "path", .outcomes = OUTCOME_BIT(OUTCOME_ANSWERED)};
+	struct pick p = {.check = "path",
+			 .outcomes = OUTCOME_BIT(OUTCOME_ANSWERED),
+			 .key = A_REPLY,
+			 .text = "time-exceeded"};
 	struct hop_answer early = {0};
+	struct hop_reach reach;
 	const struct observation *o;
-	unsigned answer = 0, routers = 0;
+	unsigned routers = 0;
 	*out = (struct tcp_steps){0};
 	if (!view_flow(v, i))
 		return;
 	hop_early_answer(v, view_target(v, i), &early);
-	if (early.found && (!strcmp(early.reply, "rst") || !strcmp(early.reply, "syn-ack"))) {
-		out->early = early.ttl;
-		out->syn_ack = strcmp(early.reply, "syn-ack") == 0;
-	}
+	hop_reach(v, view_target(v, i), &reach);
+	out->early = early.found ? early.ttl : 0;
+	out->syn_ack = early.found && strcmp(early.reply, "syn-ack") == 0;
+	out->answered = reach.own > 0;
 	for (size_t at = 0; (o = view_next(v, &p, &at));) {
 		unsigned ttl = (unsigned)obs_get_int(o, A_IP_TTL, 0);
-		bool mine = is_suspect_step(v, i, o), te = obs_text_is(o, A_REPLY, "time-exceeded");
-		routers = te && ttl > routers ? ttl : routers;
-		if (mine && te && ttl > out->passed)
+		routers = ttl > routers ? ttl : routers;
+		if (ttl > out->passed && is_suspect_step(v, i, o))
 			out->passed = ttl;
-		if (!mine || !is_answer(o))
-			continue;
-		answer = !answer || ttl < answer ? ttl : answer;
-		note_first_hop(v, o, out);
 	}
-	out->answered = answer > 0;
-	out->as_far =
-		!out->early && out->passed && (answer ? answer > routers : out->passed >= routers);
+	out->as_far = !out->early && out->passed && reach.own > routers && reach.control &&
+		      reach.control <= reach.own;
 }
 
 const char *tcp_hops_text(struct judge_view *v, unsigned n)

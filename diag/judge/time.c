@@ -52,7 +52,7 @@ static size_t ntp_voices(const struct judge_view *v, struct voice *out)
 }
 
 /* The Date header of every page that is the known one; cut to seconds, so half a second is added.
- */
+ * It was written about half the exchange before the answer was here. */
 static size_t http_voices(const struct judge_view *v, struct voice *out)
 {
 	const struct observation *o;
@@ -63,7 +63,8 @@ static size_t http_voices(const struct judge_view *v, struct voice *out)
 		    clock_parse_utc(obs_get_text(o, A_HTTP_DATE, ""), &date) ||
 		    has_address(out, n, o))
 			continue;
-		int64_t ours = v->run->started_us + (int64_t)o->t_us;
+		int64_t ours = v->run->started_us + (int64_t)o->t_us -
+			       (int64_t)(obs_get_real(o, A_WAITED_MS, 0) * 500);
 		out[n++] = (struct voice){(double)(date - ours) / 1e6 + 0.5, o};
 	}
 	return n;
@@ -147,7 +148,7 @@ static enum confidence blocked_sure(struct judge_view *v, size_t i, struct hop_f
 		return CONF_COUNT;
 	hop_differential(v, view_target(v, i), hop);
 	if (hop->result == HOP_PROVEN)
-		return CONF_PROVEN;
+		return flow_silent(f) ? CONF_PROVEN : CONF_LIKELY;
 	return flow_silent(f) && hop->result != HOP_CLEAR ? CONF_LIKELY : CONF_UNDETERMINED;
 }
 
@@ -196,12 +197,23 @@ const struct fault fault_ntp_blocked = {
 	"Allow UDP 123, or DHCP option 42.",
 };
 
+static bool is_kiss(const struct observation *o)
+{
+	/* RFC 5905 section 7.4: the codes that ask the client to stop */
+	return o->outcome == OUTCOME_ANSWERED && obs_get_bool(o, A_ORIGIN_OK, false) &&
+	       obs_get_int(o, A_STRATUM, 1) == 0 &&
+	       (obs_text_is(o, A_REFID, "RATE") || obs_text_is(o, A_REFID, "DENY") ||
+		obs_text_is(o, A_REFID, "RSTR"));
+}
+
 /* ---- N5 ---- */
+/* On the wire stratum 16 is mostly written as 0 (RFC 5905 section 7.3). */
 static bool says_no_time(const struct observation *o)
 {
-	int64_t stratum = obs_get_int(o, A_STRATUM, 0);
+	int64_t stratum = obs_get_int(o, A_STRATUM, -1);
 	return o->outcome == OUTCOME_ANSWERED && obs_get_bool(o, A_ORIGIN_OK, false) &&
-	       stratum > 0 && (stratum >= 16 || obs_get_int(o, A_LEAP, 0) == 3);
+	       stratum >= 0 && !is_kiss(o) &&
+	       (stratum == 0 || stratum >= 16 || obs_get_int(o, A_LEAP, 0) == 3);
 }
 
 static void without_time(struct judge_view *v, const struct fault *f, size_t i)
@@ -224,13 +236,17 @@ static void without_time(struct judge_view *v, const struct fault *f, size_t i)
 	}
 }
 
-/* How sure it is that this server is wrong, by the pages' clocks and ours. */
+/* How sure it is that this server is wrong, by the pages' clocks and ours. Where ours agrees with
+ * the server's it may have been set by it, or the pages come out of a cache. */
 static enum confidence wrong_sure(const struct clock_sources *s, double server_s)
 {
-	if (s->http && distance(server_s, s->http_s) > AGREE_S)
-		return s->n_http > 1 && distance(0, s->http_s) <= AGREE_S ? CONF_PROVEN
-									  : CONF_LIKELY;
-	return !s->http && distance(server_s, 0) > AGREE_S ? CONF_UNDETERMINED : CONF_COUNT;
+	if (!s->http)
+		return distance(server_s, 0) > AGREE_S ? CONF_UNDETERMINED : CONF_COUNT;
+	if (distance(server_s, s->http_s) <= AGREE_S)
+		return CONF_COUNT;
+	if (distance(server_s, 0) <= AGREE_S)
+		return CONF_UNDETERMINED;
+	return s->n_http > 1 && distance(0, s->http_s) <= AGREE_S ? CONF_PROVEN : CONF_LIKELY;
 }
 
 static void wrong_time(struct judge_view *v, const struct fault *f, size_t i)
@@ -248,7 +264,16 @@ static void wrong_time(struct judge_view *v, const struct fault *f, size_t i)
 		struct draft *d = time_verdict(v, f, c, i);
 		const char *address = obs_get_text(voices[k].o, A_ADDRESS, "-");
 		d->v.subject = address;
-		if (c == CONF_UNDETERMINED) {
+		if (c == CONF_UNDETERMINED && s.http) {
+			d->v.summary = view_say(v, "Time server %s and HTTP pages differ by %.0f s",
+						address, distance(off, s.http_s));
+			d->v.seen = view_say(
+				v,
+				"%s agrees with this host's clock, but %u HTTP page%s differ by "
+				"%.0f s: a cache, or both clocks are wrong alike",
+				address, s.n_http, s.n_http == 1 ? "" : "s",
+				distance(off, s.http_s));
+		} else if (c == CONF_UNDETERMINED) {
 			d->v.summary = view_say(v, "Time server %s and this host differ by %.0f s",
 						address, distance(off, 0));
 			d->v.seen = view_say(
@@ -297,15 +322,6 @@ const struct fault fault_ntp_wrong = {
 };
 
 /* ---- N6 ---- */
-static bool is_kiss(const struct observation *o)
-{
-	/* RFC 5905 section 7.4: the codes that ask the client to stop */
-	return o->outcome == OUTCOME_ANSWERED && obs_get_bool(o, A_ORIGIN_OK, false) &&
-	       obs_get_int(o, A_STRATUM, 1) == 0 &&
-	       (obs_text_is(o, A_REFID, "RATE") || obs_text_is(o, A_REFID, "DENY") ||
-		obs_text_is(o, A_REFID, "RSTR"));
-}
-
 static void ntp_kod(struct judge_view *v, const struct fault *f)
 {
 	for (size_t i = next_ntp(v, 0); i != SIZE_MAX; i = next_ntp(v, i + 1)) {

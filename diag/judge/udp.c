@@ -45,7 +45,8 @@ static void say_dropper(struct judge_view *v, struct draft *d, size_t first)
 	d->v.decide = "the routers on the way answering stepped packets, a control server on the same port, "
 		      "or the same check from another network";
 	if (r == HOP_CLEAR) {
-		d->v.who = "not shown: a box right before the server, or the server itself";
+		d->v.who = "not shown: a box right before the server, the server itself, or a drop of its answers "
+			   "on the way back";
 		d->v.decide = "the same check from another network, or other operators on the same port "
 			      "(--controls)";
 		say_clear(v, d, first);
@@ -148,14 +149,14 @@ static enum confidence port_blocked_sure(struct judge_view *v, size_t i)
 	bool strict;
 	if (udp_read(v, i) != UDP_SILENT || udp_same_port(v, i) || all_udp_silent(v, &mask, &strict))
 		return CONF_COUNT;
+	bool silent = flow_silent(view_flow(v, i));
 	switch (hops_of(v, i, &hop)) {
 	case HOP_PROVEN:
-		return CONF_PROVEN;
+		return silent ? CONF_PROVEN : CONF_LIKELY;
 	case HOP_CLEAR:
 		return CONF_UNDETERMINED; /* the last box before the server, or the server: U4 as well */
 	default:
-		return flow_silent(view_flow(v, i)) && (udp_leaves(v) || v->tcp_out) ? CONF_LIKELY :
-										       CONF_UNDETERMINED;
+		return silent && (udp_leaves(v) || v->tcp_out) ? CONF_LIKELY : CONF_UNDETERMINED;
 	}
 }
 
@@ -170,7 +171,7 @@ static void udp_port_blocked(struct judge_view *v, const struct fault *f)
 		d->v.summary = view_say(v, "The network %s outbound %s",
 					c == CONF_PROVEN ? "drops" : "looks like it drops", d->v.subject);
 		if (hops_of(v, i, &hop) == HOP_CLEAR)
-			d->v.summary = view_say(v, "%s is dropped right before the server, or the server is "
+			d->v.summary = view_say(v, "%s or its answers are dropped near the server, or it is "
 						"silent", d->v.subject);
 		if (v->udp_out || v->tcp_out)
 			d->v.seen = view_say(v, "%s; other %s works", d->v.seen,
@@ -191,8 +192,32 @@ const struct fault fault_udp_port_blocked = {
 };
 
 /* ---- U3 ---- */
+/* Port unreachable in the server's name, but for a packet that died before the server. */
+static bool refused_early(struct judge_view *v, size_t i, struct hop_answer *out)
+{
+	if (udp_read(v, i) != UDP_REFUSED)
+		return false;
+	hop_early_answer(v, view_target(v, i), out);
+	return out->found;
+}
+
+static void say_refused_early(struct judge_view *v, const struct fault *f, size_t i, unsigned ttl)
+{
+	struct draft *d = udp_verdict(v, f, CONF_PROVEN, TARGET_BIT(i), i);
+	d->v.summary = view_say(v, "A box before the server refuses %s", d->v.subject);
+	d->v.seen = view_say(v, "%s; \"port unreachable\" in the server's name came also for a packet that dies "
+			     "after %u hop%s, before the server", d->v.seen, ttl, ttl == 1 ? "" : "s");
+	d->v.who = view_say(v, "%s; it speaks in the server's name", hop_box_text(v, ttl));
+	say_allow(v, d, i);
+	hop_cite(v, d, view_target(v, i));
+}
+
 static void udp_rejected(struct judge_view *v, const struct fault *f)
 {
+	struct hop_answer early;
+	for (size_t i = 0; i < v->run->profile->n_targets; i++)
+		if (refused_early(v, i, &early))
+			say_refused_early(v, f, i, early.ttl);
 	for (size_t i = 0; i < v->run->profile->n_targets; i++) {
 		const struct flow *g = view_flow(v, i);
 		if (udp_read(v, i) != UDP_REJECTED || !g->icmp_from)
@@ -209,7 +234,8 @@ static void udp_rejected(struct judge_view *v, const struct fault *f)
 const struct fault fault_udp_rejected = {
 	"udp-rejected", "U3", "udp", "A box rejects the devices' UDP port", udp_rejected, NULL,
 	"A firewall or router says by ICMP that the packet is not allowed.",
-	"ICMP 3/9, 3/10, 3/13, or 3/3 from another than the target: it names its sender.",
+	"ICMP 3/9, 3/10, 3/13, or 3/3 from another than the target: it names its sender. Or 3/3 in the "
+	"target's name for a packet whose TTL ended before the target.",
 	"Port unreachable from the target itself (U4); no route (C6); this host's own rules (L4).",
 	"A rule on the box that is named.",
 };
@@ -231,29 +257,42 @@ static void say_other_operator(struct judge_view *v, struct draft *d, const stru
 	draft_cite(d, o);
 }
 
+/* The refusals come from as far away as the target is seen to be, as far as that is known. */
+static bool refused_afar(struct judge_view *v, size_t i)
+{
+	struct hop_reach reach;
+	hop_reach(v, view_target(v, i), &reach);
+	return udp_read(v, i) == UDP_REFUSED && (!reach.control || !reach.own || reach.control <= reach.own);
+}
+
 static void server_down(struct judge_view *v, const struct fault *f)
 {
 	for (size_t i = 0; i < v->run->profile->n_targets; i++) {
 		struct hop_finding hop = { 0 };
+		struct hop_answer early;
 		enum udp_reading r = udp_read(v, i);
 		const struct observation *other = udp_same_port(v, i);
-		if (r != UDP_REFUSED && r != UDP_SILENT)
+		if ((r != UDP_REFUSED && r != UDP_SILENT) || refused_early(v, i, &early))
 			continue;
 		bool clear = r == UDP_SILENT && hops_of(v, i, &hop) == HOP_CLEAR;
 		if (r == UDP_SILENT && (hop.result == HOP_PROVEN || (!clear && !other)))
 			continue;
-		bool sure = r == UDP_REFUSED || (clear && other && flow_silent(view_flow(v, i)));
+		bool sure = refused_afar(v, i) || (clear && other && flow_silent(view_flow(v, i)));
 		struct draft *d = udp_verdict(v, f, sure ? CONF_LIKELY : CONF_UNDETERMINED, TARGET_BIT(i), i);
 		say_server(v, d, i);
-		if (!sure) {
+		if (!sure && r == UDP_REFUSED) {
+			d->v.summary = view_say(v, "%s is refused by the server, or by a box in its name",
+						d->v.subject);
+			d->v.who = "not shown: the server itself (U4) or a box nearer than the server (U3)";
+		} else if (!sure) {
 			d->v.summary = view_say(v, "%s does not answer on %s, or is blocked on its own",
 						view_target_name(v, i), d->v.subject);
 			d->v.who = other ? "not shown: the server itself (U4) or a rule against this destination (U5)" :
-					   "not shown: the server itself (U4) or a box right before it (U2)";
+					   "not shown: the server itself (U4), a box right before it (U2), or a drop of "
+					   "its answers on the way back";
 		}
 		if (r == UDP_REFUSED)
-			d->v.seen = view_say(v, "%s; the \"port unreachable\" messages come from the server's own "
-					     "address", d->v.seen);
+			d->v.seen = view_say(v, "%s; the ICMP errors come from the server's own address", d->v.seen);
 		if (clear)
 			say_clear(v, d, i);
 		if (other)
@@ -307,6 +346,8 @@ static const char *stall_text(struct judge_view *v, size_t i)
 	struct pick p = { .check = id ? id->check->id : "", .role = ROLE_OWN };
 	for (size_t at = 0; (o = view_next(v, &p, &at));)
 		last = obs_has(o, A_FLIGHT) ? o : last;
+	if (last && obs_text_is(last, A_FLIGHT, "hello-verify-request"))
+		return "the server asks for its cookie again and again, and never goes on";
 	return last ? view_say(v, "the cookie exchange works; of the server's flight only %s came",
 			       obs_get_text(last, A_FLIGHT, "")) :
 		      "the cookie exchange works, then nothing of the server's flight comes";
@@ -388,8 +429,8 @@ static void udp_impostor(struct judge_view *v, const struct fault *f)
 		d->v.seen = view_say(v, "%s answers, but %s", view_target_name(v, i), strange_text(v, i));
 		d->v.who = "not shown where: a redirection on the way, or the address that DNS gives";
 		if (early.found) {
-			d->v.who = view_say(v, "a box at most %u hop%s away answers in the cloud's name", early.ttl,
-					    early.ttl == 1 ? "" : "s");
+			d->v.who = view_say(v, "%s; it answers in the cloud's name",
+					    hop_box_text(v, early.ttl));
 			hop_cite(v, d, t);
 		}
 		d->v.remedy = view_say(v, "exempt %s from redirection and inspection; check the DNS answer for %s",

@@ -35,7 +35,7 @@ enum udp_reading udp_read(const struct judge_view *v, size_t i)
 	enum udp_reading opened = read_opened(v, i, f, udp_identity(v, i));
 	if (opened != UDP_NOTHING)
 		return opened;
-	if (f->denied || f->icmp_self)
+	if (f->denied || f->icmp_self || f->nowhere)
 		return UDP_OTHER;
 	if (f->rejected)
 		return UDP_REJECTED;

@@ -146,9 +146,31 @@ bool view_mask_needed(const struct judge_view *v, uint64_t mask)
 	return false;
 }
 
+bool view_counts(const struct judge_view *v, const struct verdict *d)
+{
+	for (size_t k = 0; d->kinds && k < v->run->profile->n_kinds; k++)
+		if ((d->kinds & KIND_BIT(k)) && plan_kind_counts(v->run, (int)k))
+			return true;
+	return view_mask_required(v, d->targets);
+}
+
 enum effect view_effect(const struct judge_view *v, uint64_t mask)
 {
 	return view_mask_needed(v, mask) ? EFFECT_BLOCKS : EFFECT_NOTE;
+}
+
+const struct flow *view_proof(const struct judge_view *v, size_t target)
+{
+	const struct profile_target *t = view_target(v, target);
+	return target_is(t, "dtls-device") && t->key_len ?
+		       view_flow_id(v, t->check, ".identity", view_target_name(v, target)) :
+		       view_flow(v, target);
+}
+
+bool view_target_genuine(const struct judge_view *v, size_t i)
+{
+	const struct flow *f = view_proof(v, i);
+	return f && f->answered;
 }
 
 /* Checks that say whether a device could use target i: its own and that of its name. The path and

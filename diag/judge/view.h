@@ -17,6 +17,7 @@
 enum {
 	DRAFT_MAX_LOG = 8,
 	FLOW_MAX_TRIES = 64,
+	FLOW_MAX_ADDRESSES = 16, /* a check tries at most a handful */
 	/* Proof rule 1: silence says something after five tries that span eight seconds. */
 	SILENCE_TRIES = 5,
 	SILENCE_US = 8000000,
@@ -37,11 +38,16 @@ struct flow {
 	uint64_t first_us, last_us; /* first and last packet sent */
 	uint64_t until_us;          /* when the last observation was made */
 	double rtt_ms;              /* lowest of the authentic answers; negative when none */
-	const char *icmp_from;      /* sender of the first ICMP error */
+	const char *icmp_from;      /* sender of the weightiest ICMP error, the first of its kind */
+	int icmp_weight;            /* 3 rejection, 2 of the target itself, 1 any other, 0 none */
 	bool icmp;                  /* an ICMP error came */
 	bool icmp_self;             /* ... from this host */
 	bool alert;                 /* a DTLS or TLS alert came */
+	bool nowhere;               /* DNS gave no address that a packet could leave for */
 	const char *reason;         /* of the last NOT_RUN */
+	const char *addresses[FLOW_MAX_ADDRESSES]; /* the first it went to */
+	unsigned n_addresses;
+	const char *dead;           /* an address that only stayed silent, while another answered */
 };
 
 enum dns_class { /* best first */
@@ -111,6 +117,7 @@ bool obs_authentic(const struct check *c, const struct observation *o);
 const struct flow *view_flow(const struct judge_view *v, size_t target);
 const struct flow *view_flow_id(const struct judge_view *v, const char *stem, const char *suffix,
 				const char *target);
+bool flow_went_to(const struct flow *f, const char *address);
 bool flow_replied(const struct flow *f);  /* something came back, right or wrong */
 bool flow_silent(const struct flow *f);   /* silence that counts: 5 tries, watched for 8 s */
 bool flow_hinted(const struct flow *f);   /* silence worth mentioning */
@@ -124,11 +131,17 @@ const char *view_target_name(const struct judge_view *v, size_t i); /* host name
 bool target_is(const struct profile_target *t, const char *probe);
 const char *proto_name(const struct profile_target *t); /* "udp" */
 const char *view_subject(struct judge_view *v, const struct profile_target *t); /* "UDP 5684" */
+/* The flow that shows who answers: the identity where the profile has a key. */
+const struct flow *view_proof(const struct judge_view *v, size_t target);
+bool view_target_genuine(const struct judge_view *v, size_t i);
 /* Every check that a device needs for this target passed. */
 bool view_target_works(const struct judge_view *v, size_t i);
 uint64_t view_mask_of_name(const struct judge_view *v, const char *name);
 bool view_mask_required(const struct judge_view *v, uint64_t mask); /* by a kind that counts */
 bool view_mask_needed(const struct judge_view *v, uint64_t mask);   /* by any kind */
+#define KIND_BIT(i) (UINT64_C(1) << (i))
+/* The verdict touches a kind that counts, by what it needs or by itself. */
+bool view_counts(const struct judge_view *v, const struct verdict *d);
 enum effect view_effect(const struct judge_view *v, uint64_t mask); /* BLOCKS where needed */
 
 /* ---- names (names.c) ---- */
@@ -180,9 +193,17 @@ void hop_differential(struct judge_view *v, const struct profile_target *t, stru
 struct hop_answer {
 	bool found;
 	unsigned ttl;
-	const char *reply; /* rst, syn-ack, data, icmp */
+	const char *reply; /* rst, syn-ack, data; icmp when it bears the target's name */
 };
 void hop_early_answer(struct judge_view *v, const struct profile_target *t, struct hop_answer *out);
+/* Lowest TTLs at which an answer in the target's name came, from its port and from the control's;
+ * 0: none. Where the port's is lower, something before the target may have given it. */
+struct hop_reach {
+	unsigned own, control;
+};
+void hop_reach(const struct judge_view *v, const struct profile_target *t, struct hop_reach *out);
+/* Who can have given an answer so early. */
+const char *hop_box_text(struct judge_view *v, unsigned ttl);
 void hop_cite(struct judge_view *v, struct draft *d, const struct profile_target *t);
 
 /* ---- the parts of judge_run ---- */

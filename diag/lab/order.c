@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "diag/lab/inside.h"
+#include "sallyport/nearest.h"
 
 /* The knobs that are choices; all enums of this ABI are unsigned int. */
 static const struct {
@@ -19,6 +20,7 @@ static const struct {
 	{offsetof(struct lab_knobs, greeting), "the server on TCP 5683"},
 	{offsetof(struct lab_knobs, tls), "the servers on TCP 443"},
 	{offsetof(struct lab_knobs, http), "the servers on TCP 80"},
+	{offsetof(struct lab_knobs, proxy), "the web proxy"},
 };
 _Static_assert(sizeof(enum lab_dns) == sizeof(unsigned), "knobs are copied as unsigned");
 
@@ -51,15 +53,23 @@ static int merge_choices(struct lab_knobs *to, const struct lab_fault *f, struct
 	return 0;
 }
 
-static int add_fault(struct lab_order *o, const char *name, struct sp_error *err)
+static int no_fault(struct arena *a, const char *name, struct sp_error *err)
+{
+	struct nearest near = {.word = name};
+	for (size_t i = 0; i < n_lab_fault_table; i++)
+		nearest_offer(&near, lab_fault_table[i].name);
+	return sp_error_set(err, SP_E_USAGE, "no fault '%s'%s (`sallyport lab list` shows them)",
+			    name, nearest_text(a, &near));
+}
+
+static int add_fault(struct arena *a, struct lab_order *o, const char *name, struct sp_error *err)
 {
 	const struct lab_fault *f = NULL;
 	for (size_t i = 0; i < n_lab_fault_table && !f; i++)
 		if (strcmp(lab_fault_table[i].name, name) == 0)
 			f = &lab_fault_table[i];
 	if (!f)
-		return sp_error_set(err, SP_E_USAGE,
-				    "no fault '%s' (`sallyport lab list` shows them)", name);
+		return no_fault(a, name, err);
 	if (o->n_faults == LAB_FAULTS_MAX)
 		return sp_error_set(err, SP_E_USAGE, "more than %d faults", LAB_FAULTS_MAX);
 	o->faults[o->n_faults++] = f;
@@ -107,7 +117,8 @@ static int add_amount(struct lab_order *o, const char *name, const char *value,
 			continue;
 		char *end;
 		double v = strtod(value, &end);
-		if (end == value || *end || !(v >= 0 && v <= amounts[i].max))
+		bool plain = value[strspn(value, "0123456789.")] == '\0';
+		if (end == value || *end || !plain || !(v >= 0 && v <= amounts[i].max))
 			return sp_error_set(err, SP_E_USAGE,
 					    "%s: '%s' is not a number from 0 to %g", name, value,
 					    amounts[i].max);
@@ -122,7 +133,7 @@ static int add_word(struct arena *a, struct lab_order *o, char *word, struct sp_
 {
 	char *value = strchr(word, '=');
 	if (!value)
-		return add_fault(o, word, err);
+		return add_fault(a, o, word, err);
 	*value++ = '\0';
 	if (strcmp(word, "without") == 0)
 		return add_without(a, o, value, err);

@@ -1,4 +1,4 @@
-/* The far side's addresses, and which of them a name of the profile has. */
+/* The far side's addresses, and which of them a name of the profile has: pure. */
 #include <string.h>
 #include <strings.h>
 
@@ -12,6 +12,7 @@ void lab_world_init(struct lab_world *w, const struct profile *p, const struct l
 		.profile = p,
 		.knobs = *knobs,
 		.resolver = addr_v4(192, 168, 77, 1),
+		.resolver6 = {6, {0xfd, 0, 0, 0x77, [15] = 1}}, /* fd00:77::1 */
 		.cloud_udp = addr_v4(198, 51, 100, 10),
 		.cloud_tcp = addr_v4(198, 51, 100, 11),
 		.web = addr_v4(198, 51, 100, 20),
@@ -19,6 +20,7 @@ void lab_world_init(struct lab_world *w, const struct profile *p, const struct l
 		.portal = addr_v4(198, 51, 100, 40), /* the second page has the next one */
 		.other = addr_v4(198, 51, 100, 50),
 		.forged = addr_v4(203, 0, 113, 66),
+		.gone = addr_v4(198, 51, 100, 99),
 	};
 	text_copy(w->dir, sizeof(w->dir), dir);
 }
@@ -91,4 +93,32 @@ bool lab_world_lookup(const struct lab_world *w, const char *name, struct addr *
 	if (known)
 		*out = w->other;
 	return known;
+}
+
+static const char *names_row(struct arena *a, const char *text, const struct lab_world *w,
+			     const char *role, const char *name)
+{
+	char at[ADDR_STRLEN];
+	struct addr found;
+	const char *below = strncmp(name, "{id}.", 5) == 0 ? name + 5 : name;
+	/* what a row says must be what the lab's own resolver says */
+	if (!lab_world_lookup(w, arena_printf(a, "%s%s", below == name ? "" : "id.", below), &found))
+		return text;
+	return arena_printf(a, "%s%s %s %s\n", text, addr_format(&found, at), role, below);
+}
+
+const char *lab_world_names(struct arena *a, const struct lab_world *w)
+{
+	const struct profile *p = w->profile;
+	char host[HOSTNAME_MAX + 1], at[ADDR_STRLEN];
+	const char *text = arena_printf(a, "%s resolver .\n", addr_format(&w->resolver, at));
+	for (size_t i = 0; i < p->control_resolvers.n; i++)
+		text = arena_printf(a, "%s%s resolver-elsewhere .\n", text, p->control_resolvers.v[i]);
+	for (size_t i = 0; i < p->n_targets; i++)
+		text = names_row(a, text, w, p->targets[i].probe, host_of(&p->targets[i], host));
+	for (size_t i = 0; i < p->control_names.n; i++)
+		text = names_row(a, text, w, "control", p->control_names.v[i]);
+	for (size_t i = 0; i < p->n_same_port; i++)
+		text = names_row(a, text, w, "control", p->same_port[i].name);
+	return text;
 }

@@ -15,10 +15,10 @@
 
 enum {
 	MAX_ANNOUNCED = 512,
-	/* Judging costs time in the number of observations: after each of the first, then now and
-	 * then, so that a long run (or a hostile file) stays linear in practice. */
+	/* Judging costs time in the number of observations: after each of the first, then when there
+	 * is a quarter more of them, so that a long run (or a hostile file) stays linear. */
 	JUDGE_EACH = 256,
-	JUDGE_EVERY = 512,
+	JUDGE_GROWTH = 4,
 };
 
 struct announced { /* a verdict line that was written */
@@ -33,6 +33,8 @@ struct journal {
 	FILE *out;
 	struct announced seen[MAX_ANNOUNCED];
 	size_t n_seen;
+	uint32_t judge_at; /* number of the observation after which to judge next */
+	const struct observation *last;
 	int error; /* of the first failed write */
 };
 
@@ -131,32 +133,21 @@ static void put_preliminary(struct journal *j, const struct verdict *v, uint64_t
 	put_line(j, o);
 }
 
-/* Judges a run that is still going in memory of its own, and leaves the run as it was. */
-static void judge_so_far(struct journal *j, uint64_t t_us)
+static void on_verdict(void *ctx, const struct verdict *v)
 {
-	struct run *r = j->run, saved = *r;
-	struct check *checks = xcalloc(r->n_checks + 1, sizeof(*checks));
-	if (r->n_checks)
-		memcpy(checks, r->checks, r->n_checks * sizeof(*checks));
-	r->arena = arena_new();
-	r->ended = END_COMPLETE; /* an interrupt may be known to the runner, but not yet to a reader */
-	r->duration_us = t_us;
-	judge_run(r);
-	for (size_t i = 0; i < r->n_verdicts; i++)
-		if (is_news(j, &r->verdicts[i]))
-			put_preliminary(j, &r->verdicts[i], t_us);
-	arena_free(r->arena);
-	*r = saved;
-	if (r->n_checks)
-		memcpy(r->checks, checks, r->n_checks * sizeof(*checks));
-	free(checks);
+	struct journal *j = ctx;
+	if (is_news(j, v))
+		put_preliminary(j, v, j->last->t_us);
 }
 
 void journal_observation(struct journal *j, const struct observation *o)
 {
 	put_line(j, run_json_observation("observation", o));
-	if (o->n <= JUDGE_EACH || o->n % JUDGE_EVERY == 0)
-		judge_so_far(j, o->t_us);
+	if (o->n > JUDGE_EACH && o->n < j->judge_at)
+		return;
+	j->judge_at = o->n + o->n / JUDGE_GROWTH;
+	j->last = o;
+	judge_so_far(j->run, o->t_us, on_verdict, j);
 }
 
 static void put_recommendation(struct journal *j)
@@ -176,6 +167,11 @@ static void put_end(struct journal *j)
 	json_object_set_new(o, "kinds", run_json_kinds(r));
 	json_object_set_new(o, "exit", json_integer(r->exit));
 	put_line(j, o);
+}
+
+int journal_error(const struct journal *j)
+{
+	return j->error;
 }
 
 int journal_close(struct journal *j)

@@ -9,7 +9,7 @@ static const struct text {
 	size_t offset, size;
 } texts[] = {
 #define T(key, member) { key, offsetof(struct as_client_facts, member), sizeof(((struct as_client_facts *)0)->member) }
-	T("name", name), T("kind", kind), T("dhcp", dhcp), T("portal_api", portal_api), T("proxy_config", proxy_config),
+	T("name", name), T("kind", kind), T("dhcp", dhcp),
 #undef T
 };
 static const struct number {
@@ -46,10 +46,6 @@ static bool read_text(const json_t *v, char *out, size_t size)
 		return true;
 	if (!json_is_string(v))
 		return false;
-	if (size >= 64) {
-		text_printable(out, size, wire_text_str(json_string_value(v)));
-		return true;
-	}
 	char text[64];
 	text_printable(text, sizeof(text), wire_text_str(json_string_value(v)));
 	text_copy(out, size, text);

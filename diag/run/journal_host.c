@@ -7,24 +7,33 @@
 #include "sallyport/run_json.h"
 #include "sallyport/text.h"
 
-enum fact_type { FACT_TEXT16, FACT_NUMBER, FACT_BOOL, FACT_MAC, FACT_ADDR };
+enum fact_type { FACT_TEXT, FACT_NUMBER, FACT_BOOL, FACT_MAC, FACT_ADDR };
 
 static const struct fact {
 	const char *key;
 	enum fact_type type;
-	size_t offset;
+	size_t offset, size;
 } facts[] = {
-#define F(key, type, member) { key, type, offsetof(struct host_facts, member) }
-	F("ifname", FACT_TEXT16, ifname),     F("ifindex", FACT_NUMBER, ifindex),
-	F("medium", FACT_TEXT16, medium),     F("virtual", FACT_BOOL, virtual_),
-	F("mac", FACT_MAC, mac),              F("operstate", FACT_TEXT16, operstate),
+#define F(key, type, member)                                                                       \
+	{ key, type, offsetof(struct host_facts, member), sizeof(((struct host_facts *)NULL)->member) }
+	F("ifname", FACT_TEXT, ifname),       F("ifindex", FACT_NUMBER, ifindex),
+	F("medium", FACT_TEXT, medium),       F("virtual", FACT_BOOL, virtual_),
+	F("mac", FACT_MAC, mac),              F("mac_randomised", FACT_BOOL, mac_randomised),
+	F("environment", FACT_TEXT, environment),
+	F("environment_name", FACT_TEXT, environment_name),
+	F("operstate", FACT_TEXT, operstate),
 	F("carrier", FACT_BOOL, carrier),     F("mtu", FACT_NUMBER, mtu),
 	F("gateway4", FACT_ADDR, gateway4),   F("gateway6", FACT_ADDR, gateway6),
 	F("route4", FACT_BOOL, route4),       F("route6", FACT_BOOL, route6),
-	F("forwards", FACT_BOOL, forwards),
+	F("forwards", FACT_BOOL, forwards),   F("lan", FACT_TEXT, lan),
+	F("tunnel", FACT_TEXT, tunnel),       F("tunnel_takes", FACT_BOOL, tunnel_takes),
+	F("resolver_source", FACT_TEXT, resolver_source),
+	F("proxy", FACT_TEXT, proxy),         F("proxy_source", FACT_TEXT, proxy_source),
+	F("wpad_url", FACT_TEXT, wpad_url),   F("domain", FACT_TEXT, domain),
+	F("portal_api", FACT_TEXT, portal_api),
 #undef F
 };
-enum { N_FACTS = sizeof(facts) / sizeof(facts[0]), TEXT16 = 16 };
+enum { N_FACTS = sizeof(facts) / sizeof(facts[0]) };
 
 static json_t *addr_json(const struct addr *a)
 {
@@ -37,7 +46,7 @@ static void put_fact(json_t *j, const struct fact *f, const struct host_facts *h
 	const void *at = (const char *)h + f->offset;
 	char mac[MAC_STRLEN];
 	switch (f->type) {
-	case FACT_TEXT16: run_json_text(j, f->key, at); break;
+	case FACT_TEXT: run_json_text(j, f->key, at); break;
 	case FACT_NUMBER: json_object_set_new(j, f->key, json_integer(*(const unsigned *)at)); break;
 	case FACT_BOOL: json_object_set_new(j, f->key, json_boolean(*(const bool *)at)); break;
 	case FACT_MAC: run_json_text(j, f->key, mac_format(at, mac)); break;
@@ -62,6 +71,14 @@ json_t *host_to_json(const struct host_facts *h)
 		json_array_append_new(list, addr_json(&h->resolvers[i]));
 	json_object_set_new(j, "resolvers", list);
 	list = json_array();
+	for (size_t i = 0; i < h->n_stubs; i++) {
+		json_t *one = json_object();
+		json_object_set_new(one, "address", addr_json(&h->stubs[i].addr));
+		run_json_text(one, "why", h->stubs[i].why);
+		json_array_append_new(list, one);
+	}
+	json_object_set_new(j, "stubs", list);
+	list = json_array();
 	for (size_t i = 0; i < h->n_others; i++) {
 		json_t *one = json_object();
 		run_json_text(one, "ifname", h->others[i].ifname);
@@ -71,6 +88,8 @@ json_t *host_to_json(const struct host_facts *h)
 	}
 	json_object_set_new(j, "other_routes", list);
 	json_object_set_new(j, "as_client", run_json_client(&h->as_client));
+	if (h->wifi.state != WIFI_NONE)
+		json_object_set_new(j, "wifi", run_json_wifi(&h->wifi));
 	return j;
 }
 
@@ -87,14 +106,11 @@ static bool read_number(const json_t *v, uint32_t max, uint32_t *out)
 	return true;
 }
 
-static bool read_text16(const json_t *v, char *out)
+static bool read_text(const json_t *v, char *out, size_t cap)
 {
-	char text[64];
-	if (!json_is_string(v))
-		return false;
-	text_printable(text, sizeof(text), wire_text_str(json_string_value(v)));
-	text_copy(out, TEXT16, text);
-	return true;
+	if (json_is_string(v))
+		text_printable(out, cap, wire_text_str(json_string_value(v)));
+	return json_is_string(v);
 }
 
 static bool read_bool(const json_t *v, bool *out)
@@ -107,7 +123,7 @@ static bool read_fact(const json_t *v, const struct fact *f, struct host_facts *
 {
 	void *at = (char *)h + f->offset;
 	switch (f->type) {
-	case FACT_TEXT16: return read_text16(v, at);
+	case FACT_TEXT: return read_text(v, at, f->size);
 	case FACT_NUMBER: return read_number(v, UINT32_MAX, at);
 	case FACT_BOOL: return read_bool(v, at);
 	case FACT_MAC: return json_is_string(v) && mac_parse(json_string_value(v), at) == 0;
@@ -133,11 +149,18 @@ static bool read_resolver(const json_t *v, struct host_facts *h, size_t i)
 	return read_addr(v, &h->resolvers[i]) && h->resolvers[i].family;
 }
 
+static bool read_stub(const json_t *v, struct host_facts *h, size_t i)
+{
+	h->n_stubs = i + 1;
+	return read_addr(json_object_get(v, "address"), &h->stubs[i].addr) && h->stubs[i].addr.family &&
+	       read_text(json_object_get(v, "why"), h->stubs[i].why, sizeof(h->stubs[i].why));
+}
+
 static bool read_route(const json_t *v, struct host_facts *h, size_t i)
 {
 	struct host_route *out = &h->others[i];
 	h->n_others = i + 1;
-	return read_text16(json_object_get(v, "ifname"), out->ifname) &&
+	return read_text(json_object_get(v, "ifname"), out->ifname, sizeof(out->ifname)) &&
 	       read_addr(json_object_get(v, "gateway"), &out->gateway) &&
 	       read_number(json_object_get(v, "metric"), UINT32_MAX, &out->metric);
 }
@@ -149,6 +172,7 @@ static const struct list {
 } lists[] = {
 	{ "addresses", HOST_MAX_ADDRS, read_host_addr },
 	{ "resolvers", HOST_MAX_RESOLVERS, read_resolver },
+	{ "stubs", HOST_MAX_RESOLVERS, read_stub },
 	{ "other_routes", HOST_MAX_ROUTES, read_route },
 };
 
@@ -180,6 +204,9 @@ int host_from_json(const json_t *j, struct host_facts *out, struct sp_error *err
 	const json_t *client = json_object_get(j, "as_client");
 	if (client && !client_from_json(client, &h.as_client))
 		return sp_error_set(err, SP_E_SYNTAX, "host.as_client is damaged");
+	const json_t *wifi = json_object_get(j, "wifi");
+	if (wifi && !wifi_from_json(wifi, &h.wifi))
+		return sp_error_set(err, SP_E_SYNTAX, "host.wifi is damaged");
 	*out = h;
 	return 0;
 }

@@ -15,5 +15,7 @@
 json_t *host_to_json(const struct host_facts *h);
 /* 0 or SP_E_SYNTAX with *err naming the member. */
 int host_from_json(const json_t *j, struct host_facts *out, struct sp_error *err);
+/* Reads what run_json_wifi() wrote (journal_wifi.c). */
+bool wifi_from_json(const json_t *j, struct wifi_facts *out);
 
 #endif

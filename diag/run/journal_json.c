@@ -114,6 +114,7 @@ static const char *const effect_names[EFFECT_COUNT] = {
 	[EFFECT_NOTE] = "note",
 	[EFFECT_FRAGILE] = "fragile",
 	[EFFECT_BLOCKS] = "blocks",
+	[EFFECT_DOUBT] = "doubt",
 };
 
 json_t *run_json_verdict(const char *type, const struct verdict *v)

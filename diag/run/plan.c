@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "sallyport/nearest.h"
 #include "sallyport/netinfo.h"
 #include "sallyport/probe.h"
 #include "sallyport/profile.h"
@@ -89,6 +90,13 @@ static void add_names(struct run *r)
 	}
 }
 
+/* An IPv6-only network shows itself by this name (RFC 7050), asked only where it may be one. */
+static void add_ipv4only(struct run *r)
+{
+	if (r->host->route6 && !r->host->route4)
+		add(r, "dns.name", "ipv4only.arpa", "dns.name");
+}
+
 static void add_target(struct run *r, size_t i)
 {
 	const struct profile_target *t = &r->profile->targets[i];
@@ -134,16 +142,34 @@ static bool list_matches(const struct text_list *l, const char *id)
 	return false;
 }
 
+/* "link, gateway, dns.resolver": each id once, in the order of the plan. */
+static const char *ids_of(const struct run *r)
+{
+	const char *text = "";
+	for (size_t i = 0; i < r->n_checks; i++) {
+		bool seen = false;
+		for (size_t k = 0; k < i; k++)
+			seen |= strcmp(r->checks[k].id, r->checks[i].id) == 0;
+		if (!seen)
+			text = arena_printf(r->arena, "%s%s%s", text, *text ? ", " : "", r->checks[i].id);
+	}
+	return text;
+}
+
 static int check_ids(const struct run *r, const struct text_list *l, const char *flag,
 		     struct sp_error *err)
 {
 	for (size_t i = 0; i < l->n; i++) {
 		bool found = false;
-		for (size_t c = 0; c < r->n_checks; c++)
+		struct nearest near = { .word = l->v[i] };
+		for (size_t c = 0; c < r->n_checks; c++) {
 			found |= id_matches(l->v[i], r->checks[c].id);
+			nearest_offer(&near, r->checks[c].id);
+		}
 		if (!found)
-			return sp_error_set(err, SP_E_UNKNOWN, "--%s: no check '%s' in profile %s "
-					    "(`sallyport list` shows them)", flag, l->v[i], r->profile->name);
+			return sp_error_set(err, SP_E_UNKNOWN, "%s: no check '%s' in profile %s%s (it has %s)",
+					    setting_label(r->arena, r->settings, flag), l->v[i],
+					    r->profile->name, nearest_text(r->arena, &near), ids_of(r));
 	}
 	return 0;
 }
@@ -151,11 +177,27 @@ static int check_ids(const struct run *r, const struct text_list *l, const char 
 static int check_kinds(const struct run *r, struct sp_error *err)
 {
 	const struct text_list *l = &r->settings->kinds;
+	const struct profile *p = r->profile;
+	const char *known = "";
+	for (size_t k = 0; k < p->n_kinds; k++)
+		known = arena_printf(r->arena, "%s%s%s", known, k ? ", " : "", p->kinds[k].id);
 	for (size_t i = 0; i < l->n; i++)
-		if (profile_kind_by_id(r->profile, l->v[i]) < 0)
-			return sp_error_set(err, SP_E_UNKNOWN, "--kind: no device kind '%s' in profile %s",
-					    l->v[i], r->profile->name);
+		if (profile_kind_by_id(p, l->v[i]) < 0)
+			return sp_error_set(err, SP_E_UNKNOWN, "%s: no device kind '%s' in profile %s (it has "
+					    "%s)", setting_label(r->arena, r->settings, "kind"), l->v[i],
+					    p->name, known);
 	return 0;
+}
+
+/* What this network itself names: the interface of its portal, and a web proxy, which is asked only
+ * when people's services stay silent. */
+static void add_proxy(struct run *r)
+{
+	const struct host_facts *h = r->host;
+	if (h->portal_api[0])
+		add(r, "portal", h->portal_api, "portal-api");
+	if (h->proxy[0] || h->wpad_url[0] || h->domain[0])
+		add(r, "portal", h->proxy[0] ? h->proxy : h->wpad_url[0] ? h->wpad_url : "web proxy", "proxy");
 }
 
 int plan_make(struct run *r, struct sp_error *err)
@@ -167,9 +209,11 @@ int plan_make(struct run *r, struct sp_error *err)
 		return e;
 	add_host(r);
 	add_names(r);
+	add_ipv4only(r);
 	for (size_t i = 0; i < r->profile->n_targets; i++)
 		add_target(r, i);
 	add_path(r);
+	add_proxy(r);
 	const struct settings *s = r->settings;
 	for (size_t i = 0; i < r->n_checks; i++) {
 		struct check *c = &r->checks[i];

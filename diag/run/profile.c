@@ -1,7 +1,7 @@
 /*
  * Profiles from INI text and back. inih splits the lines; the schema table (profile_fields.c)
- * decides what they mean. inih's callback knows no line numbers in Debian's build, so the reader
- * that feeds it counts them.
+ * decides what they mean. inih's callback knows no line numbers in Debian's build, and says nothing
+ * of a section that comes twice, so the reader that feeds it counts lines and notes sections.
  */
 #include "sallyport/profile.h"
 
@@ -12,30 +12,74 @@
 #include "profile_fields.h"
 #include "sallyport/text.h"
 
+enum {
+	MAX_SECTIONS = 2 + PROFILE_MAX_TARGETS + PROFILE_MAX_KINDS,
+	SECTION_NAME_MAX = 49, /* inih cuts longer ones */
+};
+
+struct seen_section {
+	char name[SECTION_NAME_MAX + 1];
+	unsigned line;
+	bool fields[128];
+};
 struct parse {
 	struct arena *arena;
 	const char *label, *text;
 	size_t n, at;
 	unsigned line;
 	const char *line_start;
+	size_t line_len; /* the text need not end in a NUL */
 	struct profile *p;
-	bool seen_fields[128]; /* of the section being read */
-	char section[64];
+	struct seen_section sections[MAX_SECTIONS];
+	size_t n_sections; /* the last one is being read */
 	struct sp_error *err;
 	int error;
 };
 
+static int fail_at(struct parse *ps, size_t column, const char *text)
+{
+	if (!ps->error)
+		ps->error = sp_error_at(ps->err, SP_E_SYNTAX, ps->label, ps->line, (unsigned)column, "%s",
+					text);
+	return 0; /* inih: 0 is an error */
+}
+
+/* At the first place in the line where `where` stands. */
 static int fail(struct parse *ps, const char *where, const char *text)
 {
-	if (!ps->error) {
-		const char *at = NULL;
-		size_t len = strcspn(ps->line_start, "\n");
-		if (where && len)
-			at = memmem(ps->line_start, len, where, strlen(where));
-		unsigned column = at ? (unsigned)(at - ps->line_start) + 1 : 1;
-		ps->error = sp_error_at(ps->err, SP_E_SYNTAX, ps->label, ps->line, column, "%s", text);
+	const char *at = NULL;
+	if (where && ps->line_len)
+		at = memmem(ps->line_start, ps->line_len, where, strlen(where));
+	return fail_at(ps, at ? (size_t)(at - ps->line_start) + 1 : 1, text);
+}
+
+/* Notes the section that a line "[name]" opens; false when there may be no such section now. */
+static bool note_section(struct parse *ps, const char *line)
+{
+	const char *name = line + strspn(line, " \t") + 1;
+	size_t n = strcspn(name, "]\n");
+	if (n > SECTION_NAME_MAX || ps->n_sections == MAX_SECTIONS)
+		return fail(ps, "[", n > SECTION_NAME_MAX ? "section name is too long"
+							    : "too many sections");
+	struct seen_section *s = &ps->sections[ps->n_sections];
+	*s = (struct seen_section){ .line = ps->line };
+	memcpy(s->name, name, n);
+	for (size_t i = 0; i < ps->n_sections; i++)
+		if (strcmp(ps->sections[i].name, s->name) == 0)
+			return fail(ps, "[", "a second section of this name");
+	ps->n_sections++;
+	return true;
+}
+
+static bool printable(struct parse *ps, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)ps->line_start[i];
+		bool ends_line = c == '\n' || (c == '\r' && i + 1 >= ps->line_len);
+		if ((c < 0x20 && c != '\t' && !ends_line) || c >= 0x7f)
+			return fail_at(ps, i + 1, "only printable ASCII is allowed");
 	}
-	return 0; /* inih: 0 is an error */
+	return true;
 }
 
 /* fgets over memory. A line that does not fit inih's buffer is refused, not split. */
@@ -48,21 +92,18 @@ static char *read_line(char *out, int cap, void *ctx)
 	ps->line_start = ps->text + ps->at;
 	const char *nl = memchr(ps->line_start, '\n', ps->n - ps->at);
 	size_t len = nl ? (size_t)(nl - ps->line_start) + 1 : ps->n - ps->at;
+	ps->line_len = len - (nl != NULL);
 	ps->at += len;
+	if (!printable(ps, len))
+		return NULL;
 	if (len >= (size_t)cap) {
 		fail(ps, NULL, "line is too long (at most 198 characters)");
 		return NULL;
 	}
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)ps->line_start[i];
-		if ((c < 0x20 && c != '\n' && c != '\t' && c != '\r') || c >= 0x7f) {
-			fail(ps, NULL, "only printable ASCII is allowed");
-			return NULL;
-		}
-	}
-	memcpy(out, ps->line_start, len);
+	for (size_t i = 0; i < len; i++) /* a value holds no tab */
+		out[i] = ps->line_start[i] == '\t' ? ' ' : ps->line_start[i];
 	out[len] = '\0';
-	return out;
+	return out[strspn(out, " \t")] != '[' || note_section(ps, out) ? out : NULL;
 }
 
 static struct profile_target *target_named(struct parse *ps, const char *name)
@@ -89,6 +130,18 @@ static struct profile_kind *kind_named(struct parse *ps, const char *name)
 	return &p->kinds[p->n_kinds++];
 }
 
+static struct profile_led *led_named(struct parse *ps, const char *name)
+{
+	struct profile *p = ps->p;
+	for (size_t i = 0; i < p->n_leds; i++)
+		if (strcmp(p->leds[i].id, name) == 0)
+			return &p->leds[i];
+	if (p->n_leds == PROFILE_MAX_LEDS)
+		return NULL;
+	p->leds[p->n_leds].id = arena_strdup(ps->arena, name);
+	return &p->leds[p->n_leds++];
+}
+
 /* "target cloud-udp" -> its struct; *which tells the kind of section. NULL: unknown or full. */
 static void *section_base(struct parse *ps, const char *section, enum section *which)
 {
@@ -103,6 +156,8 @@ static void *section_base(struct parse *ps, const char *section, enum section *w
 			return *name ? target_named(ps, name) : NULL;
 		if (i == SECTION_KIND)
 			return *name ? kind_named(ps, name) : NULL;
+		if (i == SECTION_LED)
+			return *name ? led_named(ps, name) : NULL;
 		return *name ? NULL : ps->p;
 	}
 	return NULL;
@@ -123,25 +178,24 @@ static int on_value(void *ctx, const char *section, const char *key, const char 
 	struct parse *ps = ctx;
 	char text[400];
 	enum section which = SECTION_PROFILE;
-	if (strcmp(section, ps->section)) {
-		text_copy(ps->section, sizeof(ps->section), section);
-		memset(ps->seen_fields, 0, sizeof(ps->seen_fields));
-	}
+	if (!ps->n_sections)
+		return fail(ps, key, "a key before the first section");
 	void *base = section_base(ps, section, &which);
 	if (!base) {
 		snprintf(text, sizeof(text),
 			 "section [%s] is unknown or one too many (profile, controls, target NAME, "
-			 "kind NAME)", section);
+			 "kind NAME, led NAME)", section);
 		return fail(ps, NULL, text);
 	}
 	size_t i;
 	const struct field *f = field_named(which, key, &i);
-	if (!f || ps->seen_fields[i]) {
+	bool *seen = ps->sections[ps->n_sections - 1].fields;
+	if (!f || seen[i]) {
 		snprintf(text, sizeof(text), "%s '%s' in section [%s]",
 			 f ? "a second" : "unknown key", key, section);
 		return fail(ps, key, text);
 	}
-	ps->seen_fields[i] = true;
+	seen[i] = true;
 	struct sp_error why = { 0 };
 	if (field_set(ps->arena, f, base, value, &why)) {
 		snprintf(text, sizeof(text), "%s: %s", key, why.text);
@@ -159,6 +213,35 @@ static const char *check_stem(struct arena *a, const struct profile_target *t)
 	return arena_printf(a, "%s%u", t->transport == TRANSPORT_UDP ? "udp" : "tcp", t->port);
 }
 
+/* What a section must have; a number or a choice has no value that would show it was not given. */
+static int check_given(struct parse *ps)
+{
+	for (size_t i = 0; i < ps->n_sections; i++) {
+		const struct seen_section *s = &ps->sections[i];
+		size_t word = strcspn(s->name, " ");
+		for (size_t k = 0; k < n_profile_fields; k++) {
+			const struct field *f = &profile_fields[k];
+			const char *kind = section_names[f->section];
+			if (f->required && !s->fields[k] && strlen(kind) == word &&
+			    strncmp(kind, s->name, word) == 0)
+				return sp_error_at(ps->err, SP_E_SYNTAX, ps->label, s->line, 1,
+						   "[%s] lacks '%s'", s->name, f->key);
+		}
+	}
+	return 0;
+}
+
+/* The line of the section that an error text begins with ("[target x] ..."); else the first. */
+static unsigned section_line(const struct parse *ps, const char *error)
+{
+	for (size_t i = 0; i < ps->n_sections; i++) {
+		size_t n = strlen(ps->sections[i].name);
+		if (error[0] == '[' && strncmp(error + 1, ps->sections[i].name, n) == 0 && error[n + 1] == ']')
+			return ps->sections[i].line;
+	}
+	return 1;
+}
+
 int profile_parse(struct arena *a, const char *label, const char *text, size_t n,
 		  const struct profile **out, struct sp_error *err)
 {
@@ -171,13 +254,15 @@ int profile_parse(struct arena *a, const char *label, const char *text, size_t n
 		return ps.error;
 	if (bad_line) {
 		ps.line = (unsigned)(bad_line > 0 ? bad_line : 0);
-		ps.line_start = "";
+		ps.line_len = 0;
 		fail(&ps, NULL, "neither [section] nor key = value");
 		return ps.error;
 	}
+	if (check_given(&ps))
+		return SP_E_SYNTAX;
 	struct sp_error why = { 0 };
 	if (profile_check(a, ps.p, &why))
-		return sp_error_at(err, SP_E_SYNTAX, label, 0, 0, "%s", why.text);
+		return sp_error_at(err, SP_E_SYNTAX, label, section_line(&ps, why.text), 1, "%s", why.text);
 	for (size_t i = 0; i < ps.p->n_targets; i++)
 		ps.p->targets[i].check = check_stem(a, &ps.p->targets[i]);
 	*out = ps.p;
@@ -210,6 +295,9 @@ const char *profile_format(struct arena *a, const struct profile *p)
 	for (size_t i = 0; i < p->n_kinds; i++)
 		text = arena_printf(a, "%s%s", text,
 				    format_section(a, SECTION_KIND, p->kinds[i].id, &p->kinds[i]));
+	for (size_t i = 0; i < p->n_leds; i++)
+		text = arena_printf(a, "%s%s", text,
+				    format_section(a, SECTION_LED, p->leds[i].id, &p->leds[i]));
 	return text;
 }
 

@@ -3,6 +3,7 @@
 
 #include "profile_fields.h"
 #include "sallyport/text.h"
+#include "sallyport/wifi.h"
 
 static const char *const known_probes[] = { "dtls-device", "tcp-greeting", "tls", "ntp", "http" };
 
@@ -76,6 +77,20 @@ static int check_target(struct arena *a, const struct profile *p, const struct p
 	return 0;
 }
 
+static int check_radio(const struct profile_kind *k, struct sp_error *err)
+{
+	for (size_t i = 0; i < k->radios.n; i++)
+		if (!wifi_band_by_name(k->radios.v[i]))
+			return sp_error_set(err, SP_E_SYNTAX, "[kind %s] radios: '%s' is not 2.4, 5 or 6", k->id,
+					    k->radios.v[i]);
+	if ((k->wifi_yes & k->wifi_maybe) | (k->wifi_yes & k->wifi_no) | (k->wifi_maybe & k->wifi_no))
+		return sp_error_set(err, SP_E_SYNTAX, "[kind %s] says two things about one kind of Wi-Fi "
+				    "network (wifi_yes, wifi_maybe, wifi_no)", k->id);
+	if (k->wifi_maybe && !k->wifi_note)
+		return sp_error_set(err, SP_E_SYNTAX, "[kind %s] wifi_maybe needs a wifi_note", k->id);
+	return 0;
+}
+
 static int check_kind(struct arena *a, const struct profile *p, const struct profile_kind *k,
 		      struct sp_error *err)
 {
@@ -86,7 +101,7 @@ static int check_kind(struct arena *a, const struct profile *p, const struct pro
 		if (profile_target_by_section(p, k->needs.v[i]) < 0)
 			return sp_error_set(err, SP_E_SYNTAX, "[kind %s] needs '%s', which is no target",
 					    k->id, k->needs.v[i]);
-	return 0;
+	return check_radio(k, err);
 }
 
 static int check_controls(const struct profile *p, struct sp_error *err)
@@ -118,6 +133,8 @@ int profile_check(struct arena *a, const struct profile *p, struct sp_error *err
 		e = check_target(a, p, &p->targets[i], err);
 	for (size_t i = 0; !e && i < p->n_kinds; i++)
 		e = check_kind(a, p, &p->kinds[i], err);
+	for (size_t i = 0; !e && i < p->n_leds; i++)
+		e = check_section(a, SECTION_LED, p->leds[i].id, &p->leds[i], err);
 	if (!e)
 		e = check_controls(p, err);
 	if (!e && (!p->n_targets || !p->n_kinds))

@@ -8,14 +8,17 @@
 #include <string.h>
 
 #include "sallyport/text.h"
+#include "sallyport/wifi.h"
 
-const char *const section_names[SECTION_COUNT] = { "profile", "controls", "target", "kind" };
+const char *const section_names[SECTION_COUNT] = { "profile", "controls", "target", "kind",
+							"led" };
 
 #define P(key, type, member, req) { SECTION_PROFILE, key, type, offsetof(struct profile, member), req, 0, 1e12 }
 #define C(key, type, member) { SECTION_CONTROLS, key, type, offsetof(struct profile, member), false, 0, 0 }
 #define T(key, type, member, req, lo, hi) \
 	{ SECTION_TARGET, key, type, offsetof(struct profile_target, member), req, lo, hi }
 #define K(key, type, member, req) { SECTION_KIND, key, type, offsetof(struct profile_kind, member), req, 0, 1e7 }
+#define L(key, type, member, req) { SECTION_LED, key, type, offsetof(struct profile_led, member), req, 0, 0 }
 
 const struct field profile_fields[] = {
 	P("name", FIELD_TEXT, name, true),
@@ -56,12 +59,23 @@ const struct field profile_fields[] = {
 	K("needs", FIELD_LIST, needs, true),
 	K("radios", FIELD_LIST, radios, false),
 	K("interfaces", FIELD_LIST, interfaces, false),
+	K("wifi_yes", FIELD_TRAITS, wifi_yes, false),
+	K("wifi_maybe", FIELD_TRAITS, wifi_maybe, false),
+	K("wifi_no", FIELD_TRAITS, wifi_no, false),
+	K("wifi_note", FIELD_TEXT, wifi_note, false),
+	K("wifi_eap", FIELD_LIST, wifi_eap, false),
+	K("wifi_eap_tls", FIELD_LIST, wifi_eap_tls, false),
+	K("wifi_source", FIELD_TEXT, wifi_source, false),
 	K("keepalive_s", FIELD_REAL, keepalive_s, false),
 	K("keepalive_ethernet_s", FIELD_REAL, keepalive_ethernet_s, false),
 	K("keepalive_fixed", FIELD_BOOL, keepalive_fixed, false),
 	K("keepalive_call", FIELD_TEXT, keepalive_call, false),
 	K("keepalive_since", FIELD_TEXT, keepalive_since, false),
 	K("source", FIELD_TEXT, source, false),
+	L("title", FIELD_TEXT, title, true),
+	L("meaning", FIELD_TEXT, meaning, true),
+	L("explains", FIELD_LIST, explains, false),
+	L("source", FIELD_TEXT, source, true),
 };
 const size_t n_profile_fields = sizeof(profile_fields) / sizeof(profile_fields[0]);
 
@@ -138,6 +152,20 @@ static int set_families(struct arena *a, unsigned *out, const char *value, struc
 	return bits ? 0 : sp_error_set(err, SP_E_SYNTAX, "no family given");
 }
 
+static int set_traits(struct arena *a, uint32_t *out, const char *value, struct sp_error *err)
+{
+	uint32_t bits = 0;
+	for (char *item; (item = next_item(a, &value));) {
+		int trait = wifi_trait_by_word(item);
+		if (trait < 0)
+			return sp_error_set(err, SP_E_SYNTAX, "'%s' is nothing a Wi-Fi network asks "
+					    "(open, wep, wpa2, wpa3, wpa2-enterprise, n-only ...)", item);
+		bits |= WIFI_BIT(trait);
+	}
+	*out = bits;
+	return 0;
+}
+
 /* The DER key and, right behind it in struct profile_target, its length. */
 static int set_key(uint8_t *key, size_t *len, const char *value, struct sp_error *err)
 {
@@ -209,6 +237,8 @@ int field_set(struct arena *a, const struct field *f, void *base, const char *va
 		return set_key(at, &((struct profile_target *)base)->key_len, value, err);
 	case FIELD_PEERS:
 		return set_peers(a, base, value, err);
+	case FIELD_TRAITS:
+		return set_traits(a, at, value, err);
 	}
 	return SP_E_UNKNOWN;
 }
@@ -229,6 +259,15 @@ static const char *get_peers(struct arena *a, const struct profile *p)
 		s = arena_printf(a, "%s%s%s:%u %s", s ? s : "", s ? ", " : "", c->name, c->port,
 				 c->operator);
 	}
+	return s;
+}
+
+static const char *get_traits(struct arena *a, uint32_t bits)
+{
+	const char *s = NULL;
+	for (int i = 0; i < WIFI_TRAIT_COUNT; i++)
+		if (bits & WIFI_BIT(i))
+			s = arena_printf(a, "%s%s%s", s ? s : "", s ? ", " : "", wifi_trait_words[i]);
 	return s;
 }
 
@@ -256,6 +295,7 @@ const char *field_get(struct arena *a, const struct field *f, const void *base)
 	case FIELD_FAMILIES: return families[*(const unsigned *)at & 3];
 	case FIELD_KEY: return get_key(a, base);
 	case FIELD_PEERS: return get_peers(a, base);
+	case FIELD_TRAITS: return get_traits(a, *(const uint32_t *)at);
 	}
 	return NULL;
 }

@@ -8,7 +8,7 @@
 
 #include "sallyport/profile.h"
 
-enum section { SECTION_PROFILE, SECTION_CONTROLS, SECTION_TARGET, SECTION_KIND, SECTION_COUNT };
+enum section { SECTION_PROFILE, SECTION_CONTROLS, SECTION_TARGET, SECTION_KIND, SECTION_LED, SECTION_COUNT };
 extern const char *const section_names[SECTION_COUNT];
 
 enum field_type {
@@ -22,13 +22,14 @@ enum field_type {
 	FIELD_FAMILIES,  /* ipv4, ipv6 */
 	FIELD_KEY,       /* SubjectPublicKeyInfo, DER in hex */
 	FIELD_PEERS,     /* host:port operator, ... */
+	FIELD_TRAITS,    /* words of Wi-Fi traits, as bits */
 };
 
 struct field {
 	enum section section;
 	const char *key;
 	enum field_type type;
-	size_t offset;  /* into struct profile, profile_target or profile_kind */
+	size_t offset;  /* into struct profile, profile_target, profile_kind or profile_led */
 	bool required;
 	double min, max; /* FIELD_REAL, FIELD_UINT */
 };

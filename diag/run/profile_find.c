@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sallyport/nearest.h"
 #include "sallyport/profile.h"
 #include "sallyport/text.h"
 
@@ -53,23 +54,6 @@ static int load_path(struct arena *a, const char *path, const struct profile **o
 	return e ? e : profile_parse(a, path, text, n, out, err);
 }
 
-int profile_load(struct arena *a, const char *name_or_path, const struct profile **out,
-		 struct sp_error *err)
-{
-	if (strchr(name_or_path, '/'))
-		return load_path(a, name_or_path, out, err);
-	const char *dirs[DIRS];
-	profile_dirs(a, dirs);
-	for (unsigned i = 0; i < DIRS; i++) {
-		const char *path = arena_printf(a, "%s/%s.ini", dirs[i], name_or_path);
-		if (access(path, F_OK) == 0)
-			return load_path(a, path, out, err);
-	}
-	return sp_error_set(err, SP_E_MISSING,
-			    "no profile named '%s' (`sallyport list` shows them; a path needs a '/')",
-			    name_or_path);
-}
-
 static int by_name(const void *x, const void *y)
 {
 	return strcmp(*(const char *const *)x, *(const char *const *)y);
@@ -105,4 +89,31 @@ size_t profile_list(struct arena *a, const char ***out)
 	qsort(names, n, sizeof(*names), by_name);
 	*out = names;
 	return n;
+}
+
+static int no_such(struct arena *a, const char *name, struct sp_error *err)
+{
+	const char **names;
+	struct nearest near = { .word = name };
+	size_t n = profile_list(a, &names);
+	for (size_t i = 0; i < n; i++)
+		nearest_offer(&near, names[i]);
+	return sp_error_set(err, SP_E_MISSING,
+			    "no profile named '%s'%s (`sallyport list` shows them; a path needs a '/')", name,
+			    nearest_text(a, &near));
+}
+
+int profile_load(struct arena *a, const char *name_or_path, const struct profile **out,
+		 struct sp_error *err)
+{
+	if (strchr(name_or_path, '/'))
+		return load_path(a, name_or_path, out, err);
+	const char *dirs[DIRS];
+	profile_dirs(a, dirs);
+	for (unsigned i = 0; i < DIRS; i++) {
+		const char *path = arena_printf(a, "%s/%s.ini", dirs[i], name_or_path);
+		if (access(path, F_OK) == 0)
+			return load_path(a, path, out, err);
+	}
+	return no_such(a, name_or_path, err);
 }

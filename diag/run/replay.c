@@ -153,6 +153,7 @@ static int read_lines(struct replay *rp, FILE *in, const char *label, struct sp_
 			sp_error_at(err, e, label, number, 0, "%s", why.text);
 	} while (!e && n > 0);
 	rp->notes->damaged_line = e ? number : 0;
+	rp->notes->lines = number ? number - 1 : 0;
 	free(buf);
 	return e;
 }

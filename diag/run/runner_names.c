@@ -54,19 +54,41 @@ void runner_names_deliver(struct runner *r)
 			deliver(&r->lookups[i]);
 }
 
-static void on_result(void *ctx, const struct names_result *result)
-{
-	struct lookup *l = ctx;
-	l->result = *result;
-	l->done = true;
-	l->handle = NULL;
-	deliver(l);
-}
-
 static void fail(struct lookup *l, int status, const char *reason)
 {
 	l->result = (struct names_result){ .status = status, .reason = reason };
 	l->done = true;
+}
+
+/* 0.0.0.0 would be this host itself, a group nobody in particular: filters give such addresses so
+ * that nothing is sent, and nothing is. */
+static bool can_be_sent_to(const struct addr *a)
+{
+	enum addr_kind k = addr_kind(a);
+	return k != ADDR_UNSPECIFIED && k != ADDR_MULTICAST;
+}
+
+static void succeed(struct lookup *l, const struct addr *addrs, size_t n)
+{
+	struct names_result *r = &l->result;
+	*r = (struct names_result){ .reason = "ok" };
+	for (size_t i = 0; i < n && r->n_addrs < NAMES_MAX_ADDRS; i++)
+		if (can_be_sent_to(&addrs[i]))
+			r->addrs[r->n_addrs++] = addrs[i];
+	l->done = true;
+	if (!r->n_addrs)
+		fail(l, SP_E_MISSING, "an address that leads nowhere");
+}
+
+static void on_result(void *ctx, const struct names_result *result)
+{
+	struct lookup *l = ctx;
+	l->handle = NULL;
+	if (result->status)
+		fail(l, result->status, result->reason);
+	else
+		succeed(l, result->addrs, result->n_addrs);
+	deliver(l);
 }
 
 static void ask(struct lookup *l)
@@ -102,11 +124,23 @@ static struct lookup *add_lookup(struct runner *r, const char *name, uint8_t fam
 	return l;
 }
 
+/* Only this host's own resolver is known: the addresses it gives are worth trying, and the judge
+ * says that devices may get others. Loopback and tunnels cannot be reached from the uplink. */
+static int open_stub(struct runner *r, const struct host_facts *h)
+{
+	struct addr servers[HOST_MAX_RESOLVERS];
+	for (size_t i = 0; i < h->n_stubs; i++)
+		servers[i] = h->stubs[i].addr;
+	return names_new(r->loop, servers, h->n_stubs, NULL, &r->names);
+}
+
 void runner_names_open(struct runner *r)
 {
 	const struct host_facts *h = r->run->host;
-	r->names_error = h->n_resolvers ? names_new(r->loop, h->resolvers, h->n_resolvers, h->ifname,
-						    &r->names) : SP_E_MISSING;
+	if (h->n_resolvers)
+		r->names_error = names_new(r->loop, h->resolvers, h->n_resolvers, h->ifname, &r->names);
+	else
+		r->names_error = h->n_stubs ? open_stub(r, h) : SP_E_MISSING;
 	/* Row 0 answers for all names beyond the limit. */
 	fail(add_lookup(r, "", 0), SP_E_LIMIT, "lookup limit");
 }
@@ -132,4 +166,19 @@ void probe_resolve(struct probe *p, const char *name, uint8_t family, names_fn *
 	STAILQ_INSERT_TAIL(&l->waiters, w, link);
 	if (l->done)
 		runner_wake(p->runner);
+}
+
+void probe_heard_name(struct probe *p, const char *name, uint8_t family, const struct addr *addrs,
+		      size_t n)
+{
+	struct runner *r = p->runner;
+	for (size_t i = 1; n && i < r->n_lookups; i++) {
+		struct lookup *l = &r->lookups[i];
+		if (l->done || l->family != family || !text_equal_nocase(l->name, name))
+			continue;
+		names_cancel(l->handle);
+		l->handle = NULL;
+		succeed(l, addrs, n);
+		runner_wake(r);
+	}
 }

@@ -2,12 +2,15 @@
 #include "sallyport/settings.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "devices.h"
+#include "sallyport/nearest.h"
 #include "sallyport/text.h"
 
 #define S(name, letter, type, member, fallback, arg, judged, help) \
@@ -15,7 +18,7 @@
 
 const struct setting_def setting_defs[] = {
 	S("profile", 'p', SET_TEXT, profile, "particle-wifi", "NAME",
-	  false, "cloud and device kinds to test for; a path when it holds a '/'"),
+	  true, "cloud and device kinds to test for; a path when it holds a '/'"),
 	S("kind", 'k', SET_LIST, kinds, "", "NAME,..", true, "device kinds the exit code speaks for"),
 	S("only", 0, SET_LIST, only, "", "ID,..", true, "run only these checks"),
 	S("skip", 0, SET_LIST, skip, "", "ID,..", true, "leave these checks out"),
@@ -31,6 +34,8 @@ const struct setting_def setting_defs[] = {
 	  "a device the allow-list is for; may be given several times"),
 	S("devices", 0, SET_TEXT, devices_file, "", "FILE", false,
 	  "the same from a file, one MAC[,IP][,NAME] a line"),
+	S("for", 0, SET_TEXT, dialect, "", "DIALECT", false,
+	  "firewall that `rules` writes for (`sallyport list` names them)"),
 	S("identity-key", 0, SET_TEXT, identity_key, "", "FILE", false,
 	  "public key (PEM or DER) that replaces the profile's server key"),
 	S("controls", 0, SET_BOOL, controls, "no", NULL, true,
@@ -63,14 +68,19 @@ static int set_list(struct arena *a, struct text_list *out, const char *value, s
 {
 	struct text_list list = { 0 };
 	for (const char *s = value; *s;) {
-		size_t n = strcspn(s, ",");
+		s += strspn(s, " \t");
+		size_t item = strcspn(s, ","), n = item;
+		while (n && (s[n - 1] == ' ' || s[n - 1] == '\t'))
+			n--;
 		if (n && list.n == PROFILE_MAX_LIST)
 			return sp_error_set(err, SP_E_USAGE, "more than %d items in '%s'",
 					    PROFILE_MAX_LIST, value);
 		if (n)
 			list.v[list.n++] = arena_printf(a, "%.*s", (int)n, s);
-		s += n + (s[n] == ',');
+		s += item + (s[item] == ',');
 	}
+	if (*value && !list.n)
+		return sp_error_set(err, SP_E_USAGE, "'%s' names nothing", value);
 	*out = list;
 	return 0;
 }
@@ -102,50 +112,12 @@ static int set_real(double *out, const struct setting_def *d, const char *value,
 {
 	char *end;
 	double v = strtod(value, &end);
-	if (end == value || *end || !(v >= d->min && v <= d->max))
+	bool plain = value[strspn(value, "0123456789.")] == '\0'; /* no 0x10, no 1e1, no blank */
+	if (end == value || *end || !plain || !(v >= d->min && v <= d->max))
 		return sp_error_set(err, SP_E_USAGE, "'%s' is not a number from %g to %g", value, d->min,
 				    d->max);
 	*out = v;
 	return 0;
-}
-
-/* One part of MAC[,IP][,NAME]; which one it is shows from its form. */
-static int set_device_part(struct device *dev, const char *part, struct sp_error *err)
-{
-	struct mac m;
-	struct addr a;
-	if (!dev->mac[0] && mac_parse(part, &m) == 0) {
-		mac_format(&m, dev->mac);
-		return 0;
-	}
-	if (!dev->ip[0] && addr_parse(part, &a) == 0) {
-		addr_format(&a, dev->ip);
-		return 0;
-	}
-	bool name_ok = !dev->name[0] && strlen(part) < sizeof(dev->name) && (dev->mac[0] || dev->ip[0]);
-	for (const char *c = part; *c && name_ok; c++)
-		name_ok = isalnum((unsigned char)*c) || strchr(" ._-", *c);
-	if (!name_ok)
-		return sp_error_set(err, SP_E_USAGE, "'%s' is no MAC, address or name (letters, digits, "
-				    "space . _ -)", part);
-	text_copy(dev->name, sizeof(dev->name), part);
-	return 0;
-}
-
-static int add_device(struct arena *a, struct settings *s, const char *value, struct sp_error *err)
-{
-	struct text_list parts = { 0 };
-	struct device dev = { 0 };
-	if (s->n_devices == SETTINGS_MAX_DEVICES)
-		return sp_error_set(err, SP_E_LIMIT, "more than %d devices", SETTINGS_MAX_DEVICES);
-	int e = set_list(a, &parts, value, err);
-	for (size_t i = 0; !e && i < parts.n; i++)
-		e = set_device_part(&dev, parts.v[i], err);
-	if (!e && !dev.mac[0] && !dev.ip[0])
-		e = sp_error_set(err, SP_E_USAGE, "'%s' names neither a MAC nor an address", value);
-	if (!e)
-		s->devices[s->n_devices++] = dev;
-	return e;
 }
 
 int setting_set(struct arena *a, struct settings *s, const struct setting_def *d, const char *value,
@@ -158,7 +130,7 @@ int setting_set(struct arena *a, struct settings *s, const struct setting_def *d
 	case SET_BOOL: return set_bool(at, value, err);
 	case SET_REAL: return set_real(at, d, value, err);
 	case SET_CHOICE: return set_choice(a, at, d, value, err);
-	case SET_DEVICE: return *value ? add_device(a, s, value, err) : 0;
+	case SET_DEVICE: return *value ? devices_add(s, value, err) : 0;
 	}
 	return SP_E_UNKNOWN;
 }
@@ -212,20 +184,32 @@ static int set_from(struct arena *a, struct settings *s, size_t i, const char *v
 	struct sp_error why = { 0 };
 	int e = setting_set(a, s, &setting_defs[i], value, &why);
 	if (e)
-		return sp_error_set(err, e == SP_E_LIMIT ? e : SP_E_USAGE, "%s: %s", label, why.text);
+		return sp_error_set(err, SP_E_USAGE, "%s: %s", label, why.text);
 	s->origins[i] = origin;
 	return 0;
+}
+
+static const char *variable_of(struct arena *a, const struct setting_def *d)
+{
+	char *name = arena_printf(a, "SALLYPORT_%s", d->name);
+	for (char *c = name; *c; c++)
+		*c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
+	return name;
+}
+
+const char *setting_label(struct arena *a, const struct settings *s, const char *name)
+{
+	const struct setting_def *d = setting_by_name(name);
+	const char *origin = d ? s->origins[d - setting_defs] : NULL;
+	return origin && strcmp(origin, "environment") == 0 ? variable_of(a, d)
+							    : arena_printf(a, "--%s", name);
 }
 
 static int from_environment(struct arena *a, struct settings *s, struct sp_error *err)
 {
 	for (size_t i = 0; i < n_setting_defs; i++) {
-		char name[64] = "SALLYPORT_";
-		size_t n = strlen(name);
-		for (const char *c = setting_defs[i].name; *c && n < sizeof(name) - 1; c++)
-			name[n++] = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
-		const char *value = getenv(name);
-		int e = value ? set_from(a, s, i, value, "environment", name, err) : 0;
+		const char *name = variable_of(a, &setting_defs[i]), *value = getenv(name);
+		int e = value && *value ? set_from(a, s, i, value, "environment", name, err) : 0;
 		if (e)
 			return e;
 	}
@@ -233,24 +217,6 @@ static int from_environment(struct arena *a, struct settings *s, struct sp_error
 	if (no_color && *no_color)
 		s->no_color = true;
 	return 0;
-}
-
-/* Lines of MAC[,IP][,NAME]; '#' starts a comment. */
-static int read_devices(struct arena *a, struct settings *s, struct sp_error *err)
-{
-	FILE *f = fopen(s->devices_file, "re");
-	if (!f)
-		return sp_error_at(err, SP_E_MISSING, s->devices_file, 0, 0, "cannot be opened");
-	char line[256];
-	int e = 0;
-	for (unsigned n = 1; !e && fgets(line, sizeof(line), f); n++) {
-		line[strcspn(line, "#\r\n")] = '\0';
-		struct sp_error why = { 0 };
-		if (line[strspn(line, " \t")] && (e = add_device(a, s, line, &why)))
-			sp_error_at(err, e, s->devices_file, n, 1, "%s", why.text);
-	}
-	fclose(f);
-	return e;
 }
 
 static void getopt_tables(struct option *longs, char *shorts)
@@ -280,6 +246,29 @@ static size_t row_of(int opt)
 	return n_setting_defs;
 }
 
+/* What getopt_long() did not like about the word it stopped at. */
+static int bad_flag(struct arena *a, int opt, const char *word, struct sp_error *err)
+{
+	if (opt == ':')
+		return sp_error_set(err, SP_E_USAGE, "flag '%s' needs a value", word);
+	if (optopt >= 256)
+		return sp_error_set(err, SP_E_USAGE, "flag '%s' takes no value", word);
+	if (optopt) /* of several letters behind one dash */
+		return sp_error_set(err, SP_E_USAGE, "unknown flag '-%c'", optopt);
+	size_t n = strcspn(word, "=");
+	struct nearest near = { .word = arena_printf(a, "%.*s", (int)n, word) };
+	const char *could = "";
+	for (size_t i = 0; i < n_setting_defs; i++) {
+		const char *flag = arena_printf(a, "--%s", setting_defs[i].name);
+		nearest_offer(&near, flag);
+		if (strncmp(flag, word, n) == 0)
+			could = arena_printf(a, "%s%s%s", could, *could ? ", " : "", flag);
+	}
+	if (*could)
+		return sp_error_set(err, SP_E_USAGE, "flag '%s' could be %s", word, could);
+	return sp_error_set(err, SP_E_USAGE, "unknown flag '%s'%s", word, nearest_text(a, &near));
+}
+
 static int from_flags(struct arena *a, int argc, char **argv, struct settings *s, struct sp_error *err)
 {
 	struct option longs[SETTINGS_MAX + 1] = { 0 };
@@ -288,11 +277,8 @@ static int from_flags(struct arena *a, int argc, char **argv, struct settings *s
 	optind = 0; /* GNU: start afresh, also for a second command line */
 	opterr = 0;
 	for (int opt; (opt = getopt_long(argc, argv, shorts, longs, NULL)) != -1;) {
-		const char *word = argv[optind - 1];
-		if (opt == '?')
-			return sp_error_set(err, SP_E_USAGE, "unknown flag '%s'", word);
-		if (opt == ':')
-			return sp_error_set(err, SP_E_USAGE, "flag '%s' needs a value", word);
+		if (opt == '?' || opt == ':')
+			return bad_flag(a, opt, argv[optind - 1], err);
 		size_t i = row_of(opt);
 		char label[64];
 		snprintf(label, sizeof(label), "--%s", setting_defs[i].name);
@@ -323,7 +309,7 @@ int settings_parse(struct arena *a, int argc, char **argv, int from, struct sett
 	if (!e)
 		e = from_flags(a, argc - from + 1, argv + from - 1, out, err); /* argv[from-1]: the command */
 	if (!e && *out->devices_file)
-		e = read_devices(a, out, err);
+		e = devices_read(out, setting_label(a, out, "devices"), out->devices_file, err);
 	if (!e && out->ipv4 && out->ipv6)
 		e = sp_error_set(err, SP_E_USAGE, "-4 and -6 exclude each other");
 	if (!e)

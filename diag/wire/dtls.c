@@ -87,10 +87,21 @@ static bool has_u16(struct bytes list, uint16_t wanted)
 	return false;
 }
 
-enum { EXT_GROUPS = 10, EXT_CID_DRAFT = 53, EXT_CID = 54, EXT_CID_OLD = 254 };
+enum {
+	EXT_GROUPS = 10, EXT_CLIENT_CERT_TYPE = 19, EXT_SERVER_CERT_TYPE = 20, EXT_CID_DRAFT = 53,
+	EXT_CID = 54, EXT_CID_OLD = 254, CERT_TYPE_RAW_KEY = 2,
+};
+
+static bool has_raw_key(struct bytes body)
+{
+	struct reader e = rd_of(body.p, body.n);
+	struct bytes list = take_vec8(&e);
+	return rd_ok(&e) && list.n && memchr(list.p, CERT_TYPE_RAW_KEY, list.n);
+}
 
 static int read_extensions(struct reader *r, struct dtls_client_hello *h)
 {
+	bool raw_client = false, raw_server = false;
 	h->offers_p256 = true;
 	while (rd_left(r)) {
 		uint16_t type = rd_be16(r);
@@ -101,7 +112,10 @@ static int read_extensions(struct reader *r, struct dtls_client_hello *h)
 			struct reader e = rd_of(body.p, body.n);
 			h->offers_p256 = has_u16(take_vec16(&e), DTLS_GROUP_SECP256R1);
 		}
+		raw_client |= type == EXT_CLIENT_CERT_TYPE && has_raw_key(body);
+		raw_server |= type == EXT_SERVER_CERT_TYPE && has_raw_key(body);
 	}
+	h->offers_raw_key = raw_client && raw_server;
 	return rd_ok(r) ? 0 : SP_E_TRUNCATED;
 }
 

@@ -51,6 +51,12 @@ enum addr_kind addr_kind(const struct addr *a);
 const char *addr_kind_name(enum addr_kind k);
 /* True where a public server could have this address: global or documentation. */
 bool addr_is_public(const struct addr *a);
+/* True where a packet to it leaves this host for one other host: not for this one, the link or a
+ * group. */
+bool addr_is_routable(const struct addr *a);
+/* True where one machine of a network may have this address: not unspecified, loopback, multicast,
+ * broadcast or reserved. */
+bool addr_is_host(const struct addr *a);
 struct addr addr_v4(uint8_t a, uint8_t b, uint8_t c, uint8_t d);
 /* Same first `bits` bits and same family. */
 bool addr_in_prefix(const struct addr *a, const struct addr *net, unsigned bits);
@@ -64,6 +70,8 @@ int endpoint_from_sockaddr(const struct sockaddr_storage *ss, struct endpoint *o
 
 int mac_parse(const char *s, struct mac *out); /* six hex pairs joined by ':' or '-' */
 const char *mac_format(const struct mac *m, char out[MAC_STRLEN]);
+/* One interface's address: neither zero nor a group (IEEE 802). */
+bool mac_is_unicast(const struct mac *m);
 /* The locally administered bit: a randomised or made-up address (IEEE 802). */
 bool mac_is_local(const struct mac *m);
 

@@ -18,7 +18,7 @@
 #include "sallyport/addr.h"
 #include "sallyport/err.h"
 
-enum { AS_CLIENT_TEXT = 256, AS_CLIENT_DNS = 4 };
+enum { AS_CLIENT_DNS = 4 };
 
 #define AS_CLIENT_IFNAME "client0"
 
@@ -32,8 +32,6 @@ struct as_client_facts {
 	char dhcp[16];      /* bound, no-offer, no-ack, refused; empty: the address was given */
 	struct addr server; /* the DHCP server */
 	uint32_t lease_s, packets, bytes, waited_ms; /* of the exchange */
-	char portal_api[AS_CLIENT_TEXT];   /* option 114, printable; empty: none */
-	char proxy_config[AS_CLIENT_TEXT]; /* option 252, the same */
 };
 
 /* What --client-address holds: ADDR/PREFIX[,GATEWAY[,DNS...]]. */

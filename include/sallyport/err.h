@@ -54,7 +54,7 @@ int sp_error_set(struct sp_error *e, int code, const char *fmt, ...)
 int sp_error_at(struct sp_error *e, int code, const char *file, unsigned line, unsigned column,
 		const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 
-/* Writes "file:line:column: text", "file: text" or "text"; returns out. */
+/* Writes "file:line:column: text", "file:line: text", "file: text" or "text"; returns out. */
 const char *sp_error_format(const struct sp_error *e, char *out, unsigned cap);
 
 #endif

@@ -33,5 +33,9 @@ const struct fault *fault_by_name(const char *slug_or_code); /* NULL when unknow
  * hidden), kinds, keep-alive, needs, contacted, not_tested, exit. May be called again at any time,
  * also on a run that is still going; earlier results are replaced. */
 void judge_run(struct run *r);
+/* Judges a run that is still going, in memory of its own, as if it ended complete at t_us; hands
+ * each verdict to fn and leaves the run as it was. The verdicts die with the call. */
+typedef void judge_verdict_fn(void *ctx, const struct verdict *v);
+void judge_so_far(struct run *r, uint64_t t_us, judge_verdict_fn *fn, void *ctx);
 
 #endif

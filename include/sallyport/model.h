@@ -49,6 +49,7 @@ enum effect {
 	EFFECT_NOTE,    /* worth saying, changes nothing for the devices */
 	EFFECT_FRAGILE, /* they work, but degraded */
 	EFFECT_BLOCKS,  /* they cannot work */
+	EFFECT_DOUBT,   /* what was seen from here does not show it */
 	EFFECT_COUNT
 };
 
@@ -102,8 +103,6 @@ enum attr_type { ATTR_INT, ATTR_REAL, ATTR_BOOL, ATTR_TEXT };
 	X(DHCP, "dhcp", TEXT, "", "bound, no-offer, no-ack or refused")                            \
 	X(DHCP_SERVER, "dhcp_server", TEXT, "", "server that gave the address")                    \
 	X(LEASE, "lease_s", INT, "s", "how long the address was given for")                        \
-	X(PORTAL_API, "portal_api", TEXT, "", "captive portal API named by DHCP (option 114)")     \
-	X(PROXY_CONFIG, "proxy_config", TEXT, "", "proxy configuration named by DHCP (option 252)") \
 	/* DNS */                                                                                  \
 	X(QTYPE, "qtype", TEXT, "", "A or AAAA")                                                   \
 	X(RCODE, "rcode", INT, "", "DNS response code, extended where EDNS gives one")             \
@@ -150,6 +149,8 @@ enum attr_type { ATTR_INT, ATTR_REAL, ATTR_BOOL, ATTR_TEXT };
 	X(BODY_OK, "body_ok", BOOL, "", "status and body are what the operator serves")            \
 	X(SERVER, "server", TEXT, "", "Server header")                                             \
 	X(HTTP_DATE, "http_date", TEXT, "", "Date header as RFC 3339")                             \
+	X(PROXY, "proxy", TEXT, "", "web proxy, host:port")                                        \
+	X(CAPTIVE, "captive", BOOL, "", "the portal's own word (RFC 8908)")                        \
 	/* path */                                                                                 \
 	X(SERIES, "series", TEXT, "", "which packet the steps carry, such as udp:5684")            \
 	X(CONTROL_OF, "control_of", TEXT, "", "series this one is the control of")                 \
@@ -257,6 +258,7 @@ struct verdict {
 	const char *decide;  /* what would decide, when not proven; else NULL */
 	const char *ask;     /* what to write in a ticket, or NULL when nothing is to be asked */
 	uint64_t targets;    /* bit i: profile->targets[i] is affected */
+	uint64_t kinds;      /* bit i: about profile->kinds[i] itself, whatever it needs; 0: about targets */
 	const char **log;    /* five-tuples with time windows, ready to print */
 	size_t n_log;
 	uint32_t *evidence;
@@ -282,6 +284,9 @@ struct keepalive {
 	size_t n_reasons;
 	bool known; /* false: rests on the profile alone */
 };
+
+/* The source of a need where no device was named: never `any`, this host or the LAN. */
+#define NEED_PLACEHOLDER "DEVICE-MAC"
 
 struct need {
 	const char *from; /* device MAC, address or the placeholder; never this host */

@@ -15,8 +15,15 @@
 #include "sallyport/arena.h"
 #include "sallyport/as_client.h"
 #include "sallyport/err.h"
+#include "sallyport/wifi.h"
 
 enum { HOST_MAX_ADDRS = 16, HOST_MAX_RESOLVERS = 4, HOST_MAX_ROUTES = 8 };
+
+/* Why a resolver of this host says nothing about devices. */
+struct host_stub {
+	struct addr addr;
+	char why[16]; /* loopback, tunnel */
+};
 
 struct host_addr {
 	struct addr addr;
@@ -32,9 +39,12 @@ struct host_route { /* another default route */
 struct host_facts {
 	char ifname[16];  /* the uplink; empty when there is none */
 	unsigned ifindex;
-	char medium[16];  /* ethernet, wifi, tunnel, loopback, bridge, other */
+	char medium[16];  /* ethernet, wifi, ppp, tunnel, loopback, bridge, other */
 	bool virtual_;    /* no physical device behind the interface (veth, tun, bridge ...) */
 	struct mac mac;
+	bool mac_randomised; /* not the address the device was made with */
+	char environment[16]; /* vm, container or wsl; empty: none seen */
+	char environment_name[32]; /* which one: kvm, docker ... */
 	char operstate[16];
 	bool carrier;
 	unsigned mtu;
@@ -42,16 +52,30 @@ struct host_facts {
 	size_t n_addrs;
 	struct addr gateway4, gateway6;      /* family 0: none */
 	bool route4, route6;                 /* a default route by this interface exists */
+	/* The site's resolvers, as a device of this network would be told them, and who said so. */
 	struct addr resolvers[HOST_MAX_RESOLVERS];
 	size_t n_resolvers;
+	char resolver_source[64];
+	/* What this host itself asks and no device would: a loopback stub, a tunnel's resolver. */
+	struct host_stub stubs[HOST_MAX_RESOLVERS];
+	size_t n_stubs;
+	/* Ways of people's tools that devices do not have, and what DHCP said about a portal. */
+	char proxy[256], proxy_source[24]; /* host:port; empty: none named */
+	char wpad_url[256];                /* proxy script, DHCP option 252 */
+	char domain[256];                  /* this network's domain: wpad.DOMAIN is asked */
+	char portal_api[256];              /* captive-portal API, DHCP option 114 (RFC 8910) */
 	struct host_route others[HOST_MAX_ROUTES];
 	size_t n_others;
-	bool forwards; /* net.ipv4.ip_forward is on */
+	bool forwards;      /* for a LAN: ip_forward is on, and there is one (a container bridge is none) */
+	char lan[16];       /* that LAN's interface */
+	char tunnel[16];    /* a tunnel that is up; empty: none */
+	bool tunnel_takes;  /* this host's own traffic leaves by it */
+	struct wifi_facts wifi; /* netinfo_wifi.h */
 	struct as_client_facts as_client; /* set with --as-client: all the rest is the client's */
 };
 
 /* Chooses the uplink: `interface` when given, else the default route of lowest metric, physical
- * before virtual. 0, SP_E_MISSING (no such interface, *err says so) or -errno. No default route is
+ * before virtual, never a tunnel or a bridge of containers where there is anything else. 0, SP_E_MISSING (no such interface, *err says so) or -errno. No default route is
  * not an error: ifname is then that of the first interface that is up, or empty. */
 int netinfo_read(const char *interface, struct host_facts *out, struct sp_error *err);
 

@@ -19,6 +19,7 @@ enum {
 	PROFILE_MAX_BYTES = 65536, /* of a profile file */
 	PROFILE_MAX_TARGETS = 32,
 	PROFILE_MAX_KINDS = 24,
+	PROFILE_MAX_LEDS = 24,
 	PROFILE_MAX_LIST = 8,
 	PROFILE_KEY_MAX = 512,
 };
@@ -65,11 +66,28 @@ struct profile_kind {
 	struct text_list needs; /* target sections */
 	struct text_list radios;     /* "2.4", "5" */
 	struct text_list interfaces; /* wifi, ethernet, cellular */
+	/* Wi-Fi networks by what they ask: bits of enum wifi_trait (wifi.h). Nothing is known of a
+	 * trait in none of the three. */
+	uint32_t wifi_yes;   /* it joins them */
+	uint32_t wifi_maybe; /* only with some firmware or set-up; wifi_note says which */
+	uint32_t wifi_no;    /* it cannot */
+	const char *wifi_note;
+	struct text_list wifi_eap;     /* methods it speaks on enterprise networks */
+	struct text_list wifi_eap_tls; /* TLS versions inside them */
+	const char *wifi_source;
 	double keepalive_s;          /* default of its firmware on this profile's interface */
 	double keepalive_ethernet_s; /* default on Ethernet; 0 where it has none */
 	bool keepalive_fixed;        /* cannot be changed by the owner */
 	const char *keepalive_call;  /* how to set it; {s} stands for the seconds; NULL when fixed */
 	const char *keepalive_since; /* firmware from which the default holds, or NULL */
+	const char *source;
+};
+
+/* What the status LED of the devices shows, and which findings of a report explain it. */
+struct profile_led {
+	const char *id, *title; /* "breathing-cyan", "breathing cyan" */
+	const char *meaning;
+	struct text_list explains; /* fault slugs, fault families, or states of a kind (yes, fragile) */
 	const char *source;
 };
 
@@ -88,6 +106,8 @@ struct profile {
 	size_t n_targets;
 	struct profile_kind kinds[PROFILE_MAX_KINDS];
 	size_t n_kinds;
+	struct profile_led leds[PROFILE_MAX_LEDS];
+	size_t n_leds;
 	/* controls */
 	struct text_list control_names;     /* names asked of the same resolvers */
 	struct text_list control_resolvers; /* addresses, asked only when an answer looks wrong */

@@ -15,6 +15,7 @@
 #include "sallyport/model.h"
 
 struct json_t; /* jansson's */
+struct wifi_facts;
 
 /* Microseconds to seconds. */
 double run_json_seconds(uint64_t us);
@@ -32,6 +33,7 @@ struct json_t *run_json_keepalive(const struct keepalive *k);
 struct json_t *run_json_needs(const struct run *r);
 /* null where the run was the host's own. */
 struct json_t *run_json_client(const struct as_client_facts *c);
+struct json_t *run_json_wifi(const struct wifi_facts *w); /* journal_wifi.c */
 /* Writes one line without its newline and drops the reference; 0 or -errno. */
 int run_json_write(struct json_t *value, FILE *out);
 

@@ -24,7 +24,7 @@ struct device {
 };
 
 struct settings {
-	const char *profile, *format, *output, *interface, *identity_key, *devices_file;
+	const char *profile, *format, *output, *interface, *identity_key, *devices_file, *dialect;
 	const char *as_client, *client_address;
 	struct text_list only, skip, kinds;
 	bool ipv4, ipv6;
@@ -53,7 +53,8 @@ extern const struct setting_def setting_defs[];
 extern const size_t n_setting_defs;
 
 /* Fills out from defaults, then the environment, then argv[from..argc). Operands are left in
- * operands[] (at most max) and counted. 0 or SP_E_USAGE with *err filled. */
+ * operands[] (at most max) and counted. 0, or negative with *err filled: SP_E_USAGE, -errno or
+ * SP_E_MALFORMED of a device file. */
 int settings_parse(struct arena *a, int argc, char **argv, int from, struct settings *out,
 		   const char **operands, size_t max, size_t *n_operands, struct sp_error *err);
 /* The value as text ("yes", "0.5", "a,b"); for run_start, config --show and replay. */
@@ -61,6 +62,8 @@ const char *setting_get(struct arena *a, const struct settings *s, const struct 
 int setting_set(struct arena *a, struct settings *s, const struct setting_def *d, const char *value,
 		struct sp_error *err);
 const struct setting_def *setting_by_name(const char *name);
+/* Who set it, for an error text: "--only", or "SALLYPORT_ONLY" where the environment did. */
+const char *setting_label(struct arena *a, const struct settings *s, const char *name);
 void settings_defaults(struct arena *a, struct settings *out);
 
 #endif

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-
 enum { ALERT_FATAL = 2, ALERT_USER_CANCELED = 90 };
 
 void hs_init(struct handshake *h, const uint8_t random[32], unsigned cid_ext)
@@ -57,8 +56,11 @@ static enum hs_result on_hello_verify(struct handshake *h, const struct dtls_fra
 	struct dtls_hello_verify v;
 	if (f->body.n != f->length || dtls_parse_hello_verify(f->body.p, f->body.n, &v))
 		return HS_GARBLED;
-	if (h->have_cookie || h->server_hello)
+	if (h->server_hello)
 		return HS_NOTHING;
+	/* A server that has forgotten us asks again, with a new cookie: the next hello carries it. */
+	if (h->have_cookie && (v.cookie.n != h->cookie_n || memcmp(v.cookie.p, h->cookie, h->cookie_n)))
+		note_message(h, f->type);
 	struct writer w = wr_of(h->cookie, sizeof(h->cookie));
 	wr_bytes(&w, v.cookie.p, v.cookie.n);
 	h->cookie_n = (uint8_t)v.cookie.n;

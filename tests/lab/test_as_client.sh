@@ -1,7 +1,7 @@
 #!/bin/bash
 # `check --as-client`: a gateway's LAN as a new device sees it. Every lab's CMD is a shell on the
 # gateway (or the device) that compares the host's network before and after, whatever ended the run.
-# SALLYPORT names the program; build/peers/dnsmasq, where it is there, is the second DHCP server.
+# SALLYPORT names the program; dnsmasq under build/peers, where it is there, is the second DHCP server.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 S=$(realpath "${SALLYPORT:-build/release/bin/sallyport}")
@@ -57,8 +57,9 @@ says() { # NAME WANTED...: each stands in the output of the lab (stdout and stde
 by_dhcp='(own MAC 02:' from='192.168.77.57 by DHCP from 192.168.77.1)'
 in_lab clean gateway-host 'check --as-client br-lan; left' &
 in_lab drop gateway-forward-drop 'check --as-client br-lan; left' &
-# Without the client the same gateway sees nothing: 0 here until forwarding hosts are never sure.
-in_lab drop-unseen gateway-forward-drop 'check -q' &
+# Without the client the same gateway sees nothing of it, and says so.
+in_lab drop-unseen gateway-forward-drop 'check' &
+in_lab clean-unseen gateway-host 'check' &
 in_lab no-dhcp gateway-host,without=dhcp 'check --as-client br-lan; left' &
 in_lab macvlan clean 'check --as-client eth0; left' &
 in_lab macvlan-no-dhcp clean,without=dhcp 'check --as-client eth0; left' &
@@ -73,7 +74,8 @@ says clean "Tested as a client of br-lan $by_dhcp" "$from" "YES - can reach thei
 	"exit 0" "left nothing"
 says drop "$from" "U2 udp-port-blocked, proven" "sallyport check --as-client br-lan --only udp5684" \
 	"exit 2" "left nothing"
-says drop-unseen "exit 0"
+says drop-unseen "H1 host-forwards" "sallyport check --as-client br-lan (as root)" "exit 3"
+says clean-unseen "H1 host-forwards" "exit 3"
 says no-dhcp "no address: nobody answered DHCP)" "L1 no-address, proven" \
 	"4 DHCP messages on br-lan within 12 s" "exit 2" "left nothing"
 says macvlan "Tested as a client of eth0 $by_dhcp" "$from" "exit 0" "left nothing"
@@ -167,14 +169,12 @@ for f in "$out"/end-*.out "$out"/bridge-vanishes.out; do
 done
 
 # ---- a DHCP server of other people ----
-dnsmasq=$(ls build/peers/*/usr/sbin/dnsmasq build/peers/usr/sbin/dnsmasq build/peers/bin/dnsmasq \
-	build/peers/dnsmasq 2>/dev/null | head -n 1)
-[ -n "$dnsmasq" ] || dnsmasq=$(command -v dnsmasq)
-if [ -z "$dnsmasq" ]; then
-	echo "skip as-client-dnsmasq: no dnsmasq (make peers)"
+dnsmasq=build/peers/root/usr/sbin/dnsmasq
+if [ ! -x $dnsmasq ]; then
+	echo "skip as-client-dnsmasq: $(cat build/peers/why-not 2>/dev/null || echo 'no dnsmasq; see make peers')"
 else
 	# It looks whether the address is in use for 3 s before it offers it.
-	SALLYPORT_LAB_GATEWAY="$(realpath "$dnsmasq") --no-daemon --port=0 --user=root --interface=br-lan \
+	SALLYPORT_LAB_GATEWAY="$(realpath $dnsmasq) --no-daemon --port=0 --user=root --interface=br-lan \
 		--bind-interfaces --dhcp-range=192.168.77.100,192.168.77.110,255.255.255.0,120 \
 		--dhcp-option=6,192.168.77.1 --dhcp-option-force=114,https://portal.example/api \
 		--dhcp-option-force=252,http://wpad.example/wpad.dat --dhcp-leasefile=/dev/shm/leases \
@@ -182,7 +182,7 @@ else
 		until grep -q 'IP range' /dev/shm/log; do sleep 0.05; done" \
 		in_lab dnsmasq gateway-host,without=dhcp 'check --as-client br-lan
 		grep -o "DHCPRELEASE(br-lan)" /dev/shm/log; wc -c </dev/shm/leases; left'
-	says dnsmasq "by DHCP from 192.168.77.1)" "captive portal: https://portal.example/api" \
-		"proxy configuration: http://wpad.example/wpad.dat" "exit 0" "DHCPRELEASE(br-lan) 0 left nothing"
+	says dnsmasq "by DHCP from 192.168.77.1)" "https://portal.example/api" \
+		"http://wpad.example/wpad.dat" "exit 0" "DHCPRELEASE(br-lan) 0 left nothing"
 fi
 exit 0

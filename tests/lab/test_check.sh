@@ -13,7 +13,7 @@ scenarios() {
 clean|0|can reach their cloud from here|FAIL
 clean,delay=50|0|can reach their cloud from here|FAIL
 udp-port-blocked|2|U2 udp-port-blocked, proven for this host, likely for devices|U4 
-server-mute|2|U4 server-down, likely|U2 
+server-mute|2|U4 server-down, undetermined|proven
 routers-silent,udp-port-blocked|2|U2 udp-port-blocked, likely|proven
 udp-all-blocked|2|U1 udp-all-blocked, likely|U2 
 udp-rejected|2|U3 udp-rejected, proven|U2 

@@ -140,6 +140,19 @@ static inline const struct profile_target *case_target(struct judge_case *c, con
 	return &c->run->profile->targets[t];
 }
 
+/* The check that shows whether the target can be reached: for DTLS the hello. */
+static inline const char *case_suffix(struct judge_case *c, const char *section)
+{
+	return strcmp(case_target(c, section)->probe, "dtls-device") ? "" : ".hello";
+}
+
+/* Plans again after a test has changed the settings or the host. */
+static inline void case_replan(struct judge_case *c)
+{
+	struct sp_error err;
+	assert_int_equal(plan_make(c->run, &err), 0);
+}
+
 /* One observation about the target's own packets. */
 static inline struct observation *case_own(struct judge_case *c, const char *section,
 					   const char *suffix, uint32_t attempt,
@@ -169,10 +182,9 @@ static inline void case_connect(struct judge_case *c, const char *section, uint3
 static inline void case_silent(struct judge_case *c, const char *section, unsigned tries)
 {
 	const struct profile_target *t = case_target(c, section);
-	const char *suffix = strcmp(t->probe, "dtls-device") ? "" : ".hello";
 	for (unsigned i = 0; i < tries; i++) {
-		struct observation *o =
-			case_own(c, section, suffix, i + 1, OUTCOME_SILENT, case_schedule_s[i] + 2);
+		struct observation *o = case_own(c, section, case_suffix(c, section), i + 1,
+						 OUTCOME_SILENT, case_schedule_s[i] + 2);
 		if (t->transport == TRANSPORT_TCP)
 			obs_text(o, A_PHASE, "connect");
 		if (strcmp(t->probe, "tls") == 0)
@@ -192,8 +204,8 @@ static inline void case_icmp(struct judge_case *c, const char *section, enum out
 			     int code, const char *from)
 {
 	for (uint32_t i = 0; i < 3; i++) {
-		struct observation *o =
-			case_own(c, section, "", i + 1, outcome, case_schedule_s[i]);
+		struct observation *o = case_own(c, section, case_suffix(c, section), i + 1, outcome,
+						 case_schedule_s[i]);
 		if (case_target(c, section)->transport == TRANSPORT_TCP)
 			obs_text(o, A_PHASE, "connect");
 		obs_int(o, A_ICMP_TYPE, 3);
@@ -276,15 +288,27 @@ static inline void case_ntp(struct judge_case *c, int stratum, int leap, const c
 	case_end(c);
 }
 
-static inline void case_dtls(struct judge_case *c, const char *section)
+/* The server asks for its cookie: the port is open. */
+static inline void case_hello(struct judge_case *c, const char *section, uint32_t attempt, double t_s)
 {
-	struct observation *o = case_own(c, section, ".hello", 1, OUTCOME_ANSWERED, 0.01);
+	struct observation *o = case_own(c, section, ".hello", attempt, OUTCOME_ANSWERED, t_s);
 	obs_text(o, A_DTLS, "hello-verify-request");
 	obs_real(o, A_RTT_MS, 2);
 	case_end(c);
-	o = case_own(c, section, ".identity", 1, OUTCOME_ANSWERED, 0.02);
-	obs_text(o, A_IDENTITY, "verified");
+}
+
+/* What came of the second hello: verified, wrong-signature, alert, stalled ... */
+static inline void case_identity(struct judge_case *c, const char *section, enum outcome outcome,
+				 const char *word)
+{
+	obs_text(case_own(c, section, ".identity", 1, outcome, 0.02), A_IDENTITY, word);
 	case_end(c);
+}
+
+static inline void case_dtls(struct judge_case *c, const char *section)
+{
+	case_hello(c, section, 1, 0.01);
+	case_identity(c, section, OUTCOME_ANSWERED, "verified");
 }
 
 /* The authentic answer of one target. */
@@ -303,43 +327,73 @@ static inline void case_good(struct judge_case *c, const char *section)
 		case_ntp(c, 1, 0, "GPS", 0);
 }
 
-static inline void case_names(struct judge_case *c)
+static inline const char *case_host(struct judge_case *c, const char *section)
+{
+	return profile_target_name(c->run->arena, c->run->profile, case_target(c, section), 0);
+}
+
+/* A question over UDP and what came of it; the rcode and addresses only of an answer. */
+static inline struct observation *case_asked(struct judge_case *c, const struct check *k,
+					     const char *resolver, const char *name,
+					     enum outcome outcome, double t_s)
+{
+	case_begin(c, k, 1, outcome, t_s);
+	case_flow(c, "udp", resolver, 53);
+	if (strcmp(k->id, "dns.name") || strcmp(k->target, name))
+		obs_text(&c->next, A_ROLE, "control");
+	obs_text(&c->next, A_RESOLVER, resolver);
+	obs_text(&c->next, A_NAME, name);
+	obs_text(&c->next, A_QTYPE, "A");
+	return &c->next;
+}
+
+static inline void case_reply(struct judge_case *c, const struct check *k, const char *resolver,
+			      const char *name, int rcode, const char *addresses)
+{
+	case_asked(c, k, resolver, name, OUTCOME_ANSWERED, 0.001);
+	obs_int(&c->next, A_RCODE, rcode);
+	obs_text(&c->next, A_ANSWERS, addresses);
+	case_end(c);
+}
+
+/* Good answers of the first resolver for everything but the host names in the list. */
+static inline void case_names_but(struct judge_case *c, const char *const *except)
 {
 	for (size_t i = 0; i < c->run->n_checks; i++) {
 		const struct check *k = &c->run->checks[i];
-		bool name = strcmp(k->id, "dns.name") == 0;
-		if (!name && strcmp(k->id, "dns.resolver"))
+		bool left_out = k->resolver_index > 0;
+		if (strcmp(k->id, "dns.resolver") == 0 && !left_out)
+			case_reply(c, k, "192.168.77.1", "example.com", 0, "198.51.100.50");
+		if (strcmp(k->id, "dns.name"))
 			continue;
-		case_begin(c, k, 1, OUTCOME_ANSWERED, 0.001);
-		case_flow(c, "udp", "192.168.77.1", 53);
-		if (!name)
-			obs_text(&c->next, A_ROLE, "control");
-		obs_text(&c->next, A_RESOLVER, "192.168.77.1");
-		obs_text(&c->next, A_NAME, name ? k->target : "example.com");
-		obs_text(&c->next, A_QTYPE, "A");
-		obs_int(&c->next, A_RCODE, 0);
-		obs_text(&c->next, A_ANSWERS,
-			 !name ? "198.51.100.50"
-			 : k->target_index < 0
-				 ? "198.51.100.20"
-				 : case_address(c,
-						c->run->profile->targets[k->target_index].section));
-		case_end(c);
+		for (const char *const *e = except; *e; e++)
+			left_out |= strcmp(k->target, *e) == 0;
+		const struct profile_target *t = &c->run->profile->targets[k->target_index];
+		if (!left_out)
+			case_reply(c, k, "192.168.77.1", k->target, 0, case_address(c, t->section));
 	}
 }
 
-/* Link, gateway, names, and an authentic answer of every target that is not in the list. */
-static inline void case_rest(struct judge_case *c, const char *const *except)
+static inline void case_names(struct judge_case *c)
 {
-	static const char *const local[] = {"link", "gateway"};
+	case_names_but(c, (const char *const[]){NULL});
+}
+
+static inline void case_local(struct judge_case *c)
+{
+	static const char *const ids[] = {"link", "gateway"};
 	for (size_t i = 0; i < 2; i++) {
-		const struct check *k = run_check(c->run, local[i], NULL);
+		const struct check *k = run_check(c->run, ids[i], NULL);
 		if (!k)
 			continue;
 		case_begin(c, k, 1, OUTCOME_ANSWERED, 0);
 		case_end(c);
 	}
-	case_names(c);
+}
+
+/* An authentic answer of every target that is not in the list. */
+static inline void case_targets_but(struct judge_case *c, const char *const *except)
+{
 	for (size_t i = 0; i < c->run->profile->n_targets; i++) {
 		const char *section = c->run->profile->targets[i].section;
 		bool left_out = false;
@@ -348,6 +402,14 @@ static inline void case_rest(struct judge_case *c, const char *const *except)
 		if (!left_out)
 			case_good(c, section);
 	}
+}
+
+/* Link, gateway, names, and an authentic answer of every target that is not in the list. */
+static inline void case_rest(struct judge_case *c, const char *const *except)
+{
+	case_local(c);
+	case_names(c);
+	case_targets_but(c, except);
 }
 #define CASE_REST(c, ...) case_rest(c, (const char *const[]){__VA_ARGS__, NULL})
 
@@ -360,6 +422,8 @@ struct case_walk {
 	unsigned box_at;     /* the suspect is answered from this TTL on; 0: never */
 	const char *box_reply;
 	unsigned control_box_at;  /* the control too */
+	unsigned mixed_at;        /* at this TTL another router answers the control; 0: never */
+	bool routers_mute;        /* no Time Exceeded for either */
 	const char *target_reply; /* what the suspect draws at the target; NULL: nothing */
 	unsigned distance;
 };
@@ -379,6 +443,8 @@ static inline void case_step(struct judge_case *c, const struct case_walk *w, un
 		reply = NULL;
 	else if (ttl >= w->distance)
 		reply = control ? "rst" : w->target_reply;
+	else if (w->routers_mute)
+		reply = NULL;
 	for (int i = 0; i < 2; i++)
 		snprintf(series[i], sizeof(series[i]), "%s:%u", proto, ports[i]);
 	const struct check *path = run_check(c->run, "path", NULL);
@@ -393,7 +459,8 @@ static inline void case_step(struct judge_case *c, const struct case_walk *w, un
 	obs_int(&c->next, A_ROUND, round);
 	obs_int(&c->next, A_ORDER, ++c->order);
 	if (reply) {
-		snprintf(hop, sizeof(hop), "203.0.113.%u", ttl);
+		snprintf(hop, sizeof(hop), "203.0.113.%u",
+			 control && ttl == w->mixed_at ? 100 + ttl : ttl);
 		obs_text(&c->next, A_REPLY, reply);
 		if (strcmp(reply, "time-exceeded") == 0)
 			obs_text(&c->next, A_HOP, hop);
@@ -407,6 +474,22 @@ static inline void case_walk(struct judge_case *c, const struct case_walk *w)
 		for (unsigned turn = 0; turn < 2; turn++)
 			for (unsigned ttl = 1; ttl <= w->distance; ttl++)
 				case_step(c, w, round, ttl, (turn + round + w->rounds) % 2);
+}
+
+/* The sweep to the first target: packets die at every router before it. */
+static inline void case_sweep(struct judge_case *c, unsigned distance)
+{
+	const struct check *path = run_check(c->run, "path", NULL);
+	char hop[32];
+	for (unsigned ttl = 1; ttl < distance; ttl++) {
+		case_begin(c, path, 1, OUTCOME_ANSWERED, 0.1);
+		case_flow(c, "udp", case_address(c, "cloud-udp"), 5684);
+		obs_int(&c->next, A_IP_TTL, ttl);
+		obs_text(&c->next, A_REPLY, "time-exceeded");
+		snprintf(hop, sizeof(hop), "203.0.113.%u", ttl);
+		obs_text(&c->next, A_HOP, hop);
+		case_end(c);
+	}
 }
 
 /* Judges the run; the verdict of that slug, hidden ones too, or NULL. */
@@ -446,7 +529,7 @@ static inline const struct verdict *case_expect(struct judge_case *c, const char
 static inline enum state case_state(struct judge_case *c, const char *section)
 {
 	judge_run(c->run);
-	return case_check(c, section, "")->state;
+	return case_check(c, section, case_suffix(c, section))->state;
 }
 
 static inline void case_absent(struct judge_case *c, const char *slug)
@@ -455,5 +538,20 @@ static inline void case_absent(struct judge_case *c, const char *slug)
 	if (d)
 		fail_msg("%s (%s): %s", slug, confidence_names[d->confidence], d->summary);
 }
+
+/* Of these rows only the named ones hold; NULL ends a list. */
+static inline void case_only(struct judge_case *c, const char *const *rows,
+			     const char *const *these)
+{
+	for (; *rows; rows++) {
+		bool wanted = false;
+		for (const char *const *t = these; *t; t++)
+			wanted |= strcmp(*t, *rows) == 0;
+		if (!wanted)
+			case_absent(c, *rows);
+	}
+}
+#define CASE_NONE(c, rows) case_only(c, rows, (const char *const[]){NULL})
+#define CASE_ONLY(c, rows, ...) case_only(c, rows, (const char *const[]){__VA_ARGS__, NULL})
 
 #endif

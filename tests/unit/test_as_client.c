@@ -45,7 +45,6 @@ static void bad_addresses_are_refused(void **state)
 static const struct as_client_facts facts = {
 	.name = "br-lan", .kind = "bridge", .dhcp = "bound", .server = { 4, { 192, 168, 77, 1 } },
 	.lease_s = 3600, .packets = 2, .bytes = 656, .waited_ms = 3010,
-	.portal_api = "https://portal.example/api", .proxy_config = "http://wpad.example/\\x1b",
 };
 
 static void facts_come_back(void **state)

@@ -12,6 +12,7 @@
 #include "sallyport/clock.h"
 #include "sallyport/err.h"
 #include "sallyport/model.h"
+#include "sallyport/nearest.h"
 #include "sallyport/text.h"
 
 static void reader_is_sticky(void **state)
@@ -136,6 +137,31 @@ static void observations_keep_printable_copies(void **state)
 	run_free(r);
 }
 
+static const char *nearest_of(struct arena *a, const char *word)
+{
+	static const char *const names[] = { "link", "list", "udp-port-blocked", "udp-rejected", "ntp" };
+	struct nearest n = { .word = word };
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		nearest_offer(&n, names[i]);
+	return nearest_text(a, &n);
+}
+
+static void a_slip_finds_its_name_and_a_guess_does_not(void **state)
+{
+	(void)state;
+	struct arena *a = arena_new();
+	char longest[300] = { 0 };
+	memset(longest, 'x', sizeof(longest) - 1);
+	assert_string_equal(nearest_of(a, "udp-port-blokced"), "; did you mean 'udp-port-blocked'?");
+	assert_string_equal(nearest_of(a, "udpportblocked"), "; did you mean 'udp-port-blocked'?");
+	assert_string_equal(nearest_of(a, "lint"), "; did you mean 'link'?");
+	assert_string_equal(nearest_of(a, "npt"), "; did you mean 'ntp'?");
+	assert_string_equal(nearest_of(a, "dns"), "");
+	assert_string_equal(nearest_of(a, ""), "");
+	assert_string_equal(nearest_of(a, longest), "");
+	arena_free(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -145,6 +171,7 @@ int main(void)
 		cmocka_unit_test(hostnames),
 		cmocka_unit_test(addresses),
 		cmocka_unit_test(clocks),
+		cmocka_unit_test(a_slip_finds_its_name_and_a_guess_does_not),
 		cmocka_unit_test(observations_keep_printable_copies),
 	};
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);

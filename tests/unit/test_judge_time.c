@@ -94,6 +94,20 @@ static void within_the_tolerance(void **state)
 	case_close(&c);
 }
 
+/* A proxy serves the pages of six hours ago; or this host was set by the same wrong server. */
+static void old_pages_alone_accuse_nobody(void **state)
+{
+	struct judge_case c;
+	(void)state;
+	case_open(&c, NULL);
+	CASE_REST(&c, "portal-a", "portal-b");
+	case_page(&c, "portal-a", 204, NULL, true, -21600);
+	case_page(&c, "portal-b", 200, NULL, true, -21600);
+	assert_non_null(strstr(case_expect(&c, "ntp-wrong", CONF_UNDETERMINED, EFFECT_NOTE)->seen,
+			       "cache"));
+	case_close(&c);
+}
+
 /* This host's clock is wrong: NTP and the pages agree with each other. */
 static void the_others_agree_against_us(void **state)
 {
@@ -148,6 +162,15 @@ static void a_server_without_time_says_so(void **state)
 	case_ntp(&c, 2, 3, "192.0.2.7", 0);
 	case_expect(&c, "ntp-wrong", CONF_PROVEN, EFFECT_NOTE);
 	case_close(&c);
+	static const char *const no_kiss[] = {"", "INIT"}; /* as chronyd and ntpd start up */
+	for (size_t i = 0; i < 2; i++) {
+		case_open(&c, NULL);
+		CASE_REST(&c, "ntp");
+		case_ntp(&c, 0, 3, no_kiss[i], 0);
+		case_expect(&c, "ntp-wrong", CONF_PROVEN, EFFECT_NOTE);
+		case_absent(&c, "ntp-kod");
+		case_close(&c);
+	}
 }
 
 static void kiss_codes(void **state)
@@ -206,6 +229,7 @@ int main(void)
 		cmocka_unit_test(a_rejection_names_the_box),
 		cmocka_unit_test(an_hour_off_against_the_others),
 		cmocka_unit_test(within_the_tolerance),
+		cmocka_unit_test(old_pages_alone_accuse_nobody),
 		cmocka_unit_test(the_others_agree_against_us),
 		cmocka_unit_test(nobody_to_compare_with),
 		cmocka_unit_test(a_portal_is_no_witness),

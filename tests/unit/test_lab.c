@@ -164,6 +164,30 @@ static void names_of_the_world(void **state)
 	}
 }
 
+/* What other servers read is what the lab's own resolver would have said. */
+static void names_as_text(void **state)
+{
+	(void)state;
+	struct lab_world w;
+	struct lab_knobs honest = {0};
+	lab_world_init(&w, default_profile(), &honest, "/nowhere");
+	const char *text = lab_world_names(arena, &w);
+	static const char *const lines[] = {
+		"192.168.77.1 resolver .\n",
+		"\n9.9.9.9 resolver-elsewhere .\n",
+		"\n198.51.100.10 dtls-device v6.udp.particle.io\n", /* any id below it */
+		"\n198.51.100.11 tcp-greeting device.spark.io\n",
+		"\n198.51.100.20 tls console.particle.io\n",
+		"\n198.51.100.30 ntp pool.ntp.org\n",
+		"\n198.51.100.41 http detectportal.firefox.com\n",
+		"\n198.51.100.50 control coap.golioth.io\n",
+	};
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		if (!strstr(text, lines[i]))
+			fail_msg("no line '%s' in\n%s", lines[i], text);
+	assert_null(strstr(text, "{id}"));
+}
+
 static void rules_of_the_nodes(void **state)
 {
 	(void)state;
@@ -302,6 +326,7 @@ int main(void)
 		cmocka_unit_test(bad_orders),
 		cmocka_unit_test(shapes_change_the_topology),
 		cmocka_unit_test(names_of_the_world),
+		cmocka_unit_test(names_as_text),
 		cmocka_unit_test(rules_of_the_nodes),
 		cmocka_unit_test(delay_holds_frames),
 		cmocka_unit_test(jitter_keeps_order_reorder_does_not),

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "sallyport/profile.h"
+#include "sallyport/wifi.h"
 
 static const char *const shipped[] = { "particle-wifi", "particle-cellular", "particle-tcp",
 				       "particle-tools" };
@@ -56,7 +57,37 @@ static void default_profile_has_the_cloud(void **state)
 	arena_free(a);
 }
 
+static void kinds_know_their_radios(void **state)
+{
+	(void)state;
+	struct arena *a = arena_new();
+	const struct profile *p;
+	assert_int_equal(profile_load(a, "diag/profiles/particle-wifi.ini", &p, NULL), 0);
+	const struct profile_kind *argon = &p->kinds[profile_kind_by_id(p, "argon")];
+	const struct profile_kind *photon = &p->kinds[profile_kind_by_id(p, "photon")];
+	const struct profile_kind *p2 = &p->kinds[profile_kind_by_id(p, "p2")];
+	assert_int_equal(argon->radios.n, 1);
+	assert_true(argon->wifi_yes & WIFI_BIT(WIFI_WPA2) && argon->wifi_yes & WIFI_BIT(WIFI_N_ONLY));
+	assert_true(argon->wifi_no & WIFI_BIT(WIFI_WPA3) && argon->wifi_no & WIFI_BIT(WIFI_WPA2_EAP));
+	assert_true(photon->wifi_maybe & WIFI_BIT(WIFI_WPA2_EAP) && photon->wifi_eap.n == 2);
+	assert_string_equal(photon->wifi_eap_tls.v[1], "1.1");
+	assert_int_equal(p2->radios.n, 2);
+	assert_int_equal(p2->wifi_maybe, WIFI_BIT(WIFI_WPA3));
+	for (size_t k = 0; k < p->n_kinds; k++) {
+		const struct profile_kind *kind = &p->kinds[k];
+		if (kind->radios.n) /* no fact without its source */
+			assert_true(kind->wifi_source && kind->wifi_yes && kind->wifi_no);
+	}
+	for (size_t i = 0; i < p->n_leds; i++)
+		assert_true(p->leds[i].source && p->leds[i].meaning);
+	arena_free(a);
+}
+
+#define TARGET "[target a]\ntitle=x\nprobe=tls\ntransport=tcp\nport=1\noperator=x\nwhy=x\nrequired=no\n" \
+	       "families=ipv4\nname=a\n"
+#define KIND "[kind k]\ntitle=x\ncurrent=yes\nneeds=a\n"
 #define HEAD "[profile]\nname=x\ntitle=x\ncloud=x\nsummary=x\nsource=x\ndate=x\n"
+enum { HEAD_LINES = 7 };
 
 static void errors_name_their_place(void **state)
 {
@@ -75,14 +106,26 @@ static void errors_name_their_place(void **state)
 		{ "[target a]\nfamilies = ipv5\n", 2, 12, "neither ipv4 nor ipv6" },
 		{ "[nonsense]\nx = y\n", 2, 1, "section [nonsense] is unknown" },
 		{ "[profile]\njust words\n", 2, 1, "neither [section] nor key = value" },
-		{ "[profile]\nname = \x1b[2J\n", 2, 1, "only printable ASCII" },
-		{ "[profile]\nname = x\n", 0, 0, "lacks 'title'" },
+		{ "[profile]\nname = \x1b[2J\n", 2, 8, "only printable ASCII" },
+		{ "[profile]\nname = x\n", 1, 1, "[profile] lacks 'title'" },
+		{ "[profile]\n[target a]\n", 1, 1, "[profile] lacks 'name'" },
+		{ HEAD "[target a]\ntitle=x\nprobe=tls\nport=1\n", HEAD_LINES + 1, 1,
+		  "[target a] lacks 'transport'" },
+		{ "[profile]\n[profile]\n", 2, 1, "a second section" },
+		{ "[target a]\n[target b]\n\n[target a]\n", 4, 1, "a second section" },
+		{ "name = x\n", 1, 1, "before the first section" },
 		{ HEAD "[target a]\ntitle=x\nprobe=guess\ntransport=udp\nport=1\noperator=x\nwhy=x\n"
-		  "required=no\nfamilies=ipv4\n", 0, 0, "probe 'guess' is unknown" },
+		  "required=no\nfamilies=ipv4\n", HEAD_LINES + 1, 1, "probe 'guess' is unknown" },
 		{ HEAD "[target a]\ntitle=x\nprobe=tls\ntransport=tcp\nport=1\noperator=x\nwhy=x\n"
-		  "required=no\nfamilies=ipv4\nname=a b\n", 0, 0, "name is not a host name" },
-		{ HEAD "[kind k]\ntitle=x\ncurrent=yes\nneeds=nowhere\n", 0, 0, "which is no target" },
-		{ HEAD, 0, 0, "at least one [target" },
+		  "required=no\nfamilies=ipv4\nname=a b\n", HEAD_LINES + 1, 1, "name is not a host name" },
+		{ HEAD "[kind k]\ntitle=x\ncurrent=yes\nneeds=nowhere\n", HEAD_LINES + 1, 1, "which is no target" },
+		{ HEAD, 1, 1, "at least one [target" },
+		{ "[kind k]\nwifi_no = wpa2, wpa7\n", 2, 11, "'wpa7' is nothing a Wi-Fi network asks" },
+		{ "[led]\ntitle = x\n", 2, 1, "section [led] is unknown" },
+		{ HEAD TARGET KIND "radios = 2.4, 3\n", HEAD_LINES + 11, 1, "radios: '3' is not 2.4, 5 or 6" },
+		{ HEAD TARGET KIND "wifi_yes=wep\nwifi_no=wep\n", HEAD_LINES + 11, 1, "says two things about" },
+		{ HEAD TARGET KIND "wifi_maybe=wpa3\n", HEAD_LINES + 11, 1, "needs a wifi_note" },
+		{ HEAD TARGET KIND "[led x]\ntitle=x\nmeaning=x\n", HEAD_LINES + 15, 1, "[led x] lacks 'source'" },
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct arena *a = arena_new();
@@ -116,6 +159,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shipped_profiles_round_trip),
 		cmocka_unit_test(default_profile_has_the_cloud),
+		cmocka_unit_test(kinds_know_their_radios),
 		cmocka_unit_test(errors_name_their_place),
 		cmocka_unit_test(long_lines_are_refused),
 	};

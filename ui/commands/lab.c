@@ -11,19 +11,21 @@ static const char lab_help[] =
 	"FAULT is a row of `sallyport lab list`; several add up. NAME=VALUE words join them with\n"
 	"commas: delay=MS jitter=MS (one way) loss=P reorder=P (0 to 1) on the link behind the\n"
 	"gateway, seed=N for the same luck again (-v shows it), without=NAME[+NAME] leaves servers\n"
-	"out (dns dhcp mute dns-public ntp dtls greeting tls http).\n"
+	"out (dns dhcp mute proxy stub dns-public ntp dtls greeting tls http).\n"
 	"\n"
 	"CMD runs on the device: 192.168.77.10 behind the gateway and resolver 192.168.77.1. With a\n"
 	"gateway-... row it runs on the gateway, whose LAN is the bridge br-lan. Without CMD a shell\n"
-	"opens there. It ends with CMD's exit code (128 + signal when that was killed);\n"
-	"every process of the lab ends with it.\n"
+	"opens there. It ends with CMD's exit code (128 + signal when that was killed, 127 when it was\n"
+	"not found); every process of the lab ends with it.\n"
 	"\n"
 	"  sallyport lab udp-port-blocked,delay=50 -- sallyport check\n"
 	"\n"
 	"SALLYPORT_LAB_GATEWAY and SALLYPORT_LAB_FAR each hold a shell line that runs on that side\n"
 	"after the lab's servers listen and before CMD starts; what it leaves in the background\n"
-	"stays until the end. It finds its files under $LAB_DIR: ca.pem, the server certificates,\n"
-	"and identity.pem. This is how other server programs take the place of the lab's own.\n"
+	"stays until the end. It finds its files under $LAB_DIR: ca.pem, site.pem and other.pem (key\n"
+	"and certificate of the profile's and the control names), identity.pem, and names (lines of\n"
+	"address, what is asked there, name; a name covers those below it). This is how, together\n"
+	"with without=, other server programs take the place of the lab's own.\n"
 	"\n"
 	"`lab list -q` is for programs: name, expected verdict or -, expected exit code of `check`\n"
 	"with the default profile, and summary, separated by tabs.";
@@ -47,22 +49,6 @@ static void note(const char *line)
 	fprintf(stderr, "lab: %s\n", line);
 }
 
-static int exit_code_of(int code)
-{
-	static const struct {
-		int code, exit;
-	} rows[] = {
-		{SP_E_USAGE, SP_EXIT_USAGE},
-		{SP_E_DENIED, SP_EXIT_DENIED},
-		{SP_E_MISSING, SP_EXIT_MISSING},
-		{SP_E_SYNTAX, SP_EXIT_CONFIG},
-	};
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (rows[i].code == code)
-			return rows[i].exit;
-	return SP_EXIT_MISSING;
-}
-
 static int run(struct command_ctx *c)
 {
 	struct lab_options o = {
@@ -80,17 +66,19 @@ static int run(struct command_ctx *c)
 		return list_faults(c->settings.quiet);
 	o.faults = c->operands[0];
 	struct sp_error err = {0};
-	char line[800];
+	char line[700];
 	int code = lab_run(&o, command ? c->argv + c->after_dashes : NULL, &err);
-	return code >= 0 ? code
-			 : command_fail(exit_code_of(code), "lab: %s",
-					sp_error_format(&err, line, sizeof(line)));
+	if (err.text[0])
+		command_fail(0, "lab: %s", sp_error_format(&err, line, sizeof(line)));
+	return code >= 0 ? code : command_exit_of(code);
 }
 
 const struct command lab_command = {
-	"lab",
-	"list | FAULT[,FAULT] [-- CMD]",
-	"run a command inside a private fake Internet with faults",
-	lab_help,
-	run,
+	.name = "lab",
+	.operands = "list | FAULT[,FAULT] [-- CMD]",
+	.summary = "run a command inside a private fake Internet with faults",
+	.help = lab_help,
+	.run = run,
+	.flags = "profile," COMMAND_TALK_FLAGS,
+	.takes_command = true,
 };

@@ -9,44 +9,54 @@
 static void say_differences(const struct replay_notes *n)
 {
 	if (strcmp(n->recorded_version, SP_VERSION))
-		fprintf(stderr, "sallyport: recorded by version %s, judged by %s\n", n->recorded_version,
-			SP_VERSION);
+		command_fail(0, "recorded by version %s, judged by %s", n->recorded_version, SP_VERSION);
 	for (size_t i = 0; i < n->differing; i++)
-		fprintf(stderr, "sallyport: %s\n", n->differences[i]);
+		command_fail(0, "%s", n->differences[i]);
 }
 
-static int report(struct command_ctx *c, FILE *in, const char *label)
+static int use(struct command_ctx *c, FILE *in, const char *label, run_fn *fn)
 {
 	struct run *r = NULL;
 	struct replay_notes notes;
 	struct sp_error err = { 0 };
-	char line[1024];
+	char line[800];
 	if (replay_read(in, label, NULL, &r, &notes, &err))
 		return command_fail(SP_EXIT_DAMAGED, "%s", sp_error_format(&err, line, sizeof(line)));
 	say_differences(&notes);
-	int code = write_report(c, r, r->exit);
+	int code = fn(c, r);
 	if (code != SP_EXIT_IO && notes.damaged_line)
-		code = command_fail(SP_EXIT_DAMAGED, "%s", sp_error_format(&err, line, sizeof(line)));
+		code = command_fail(SP_EXIT_DAMAGED, "%s (the report rests on the lines before it)",
+				    sp_error_format(&err, line, sizeof(line)));
 	else if (code != SP_EXIT_IO && !notes.ended)
-		code = command_fail(SP_EXIT_DAMAGED, "%s: ends without run_end", label);
+		code = command_fail(SP_EXIT_DAMAGED, "%s:%zu: the stream ends here, without run_end (the "
+				    "report rests on what is there)", label, notes.lines);
 	run_free(r);
 	return code;
 }
 
-static int run(struct command_ctx *c)
+int replay_with_run(struct command_ctx *c, const char *path, run_fn *fn)
 {
-	if (c->n_operands != 1)
-		return command_fail(SP_EXIT_USAGE, "%s takes one recorded run (a file, or - for stdin)",
-				    c->argv[1]);
-	const char *path = c->operands[0];
 	if (strcmp(path, "-") == 0)
-		return report(c, stdin, "stdin");
+		return use(c, stdin, "stdin", fn);
 	FILE *in = fopen(path, "re");
 	if (!in)
-		return command_fail(SP_EXIT_MISSING, "%s: %s", path, strerror(errno));
-	int code = report(c, in, path);
+		return command_fail(errno == EACCES ? SP_EXIT_DENIED : SP_EXIT_MISSING, "%s: %s", path,
+				    strerror(errno));
+	int code = use(c, in, path, fn);
 	fclose(in);
 	return code;
+}
+
+static int report(struct command_ctx *c, struct run *r)
+{
+	struct document d = report_document(c, r);
+	return write_document(c, &d, r->exit);
+}
+
+static int run(struct command_ctx *c)
+{
+	int wrong = command_operands(c, 1, 1);
+	return wrong ? wrong : replay_with_run(c, c->operands[0], report);
 }
 
 const struct command replay_command = {
@@ -54,6 +64,7 @@ const struct command replay_command = {
 	.operands = "FILE|-",
 	.summary = "judge a recorded stream (-o ndjson) again; the same report, nothing is sent",
 	.run = run,
+	.flags = "format,output," COMMAND_TALK_FLAGS,
 };
 
 const struct command report_command = {
@@ -61,4 +72,5 @@ const struct command report_command = {
 	.operands = "RUN",
 	.summary = "a recorded run in another format (--format)",
 	.run = run,
+	.flags = "format,output," COMMAND_TALK_FLAGS,
 };

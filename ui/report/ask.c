@@ -103,6 +103,15 @@ static uint64_t affected(const struct asks *a)
 	return targets;
 }
 
+/* No rule of a firewall lets a radio join. */
+static bool wants_rules(const struct asks *a)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (!a->v[i]->kinds)
+			return true;
+	return false;
+}
+
 static void rules(struct doc *d, const struct asks *a)
 {
 	const struct run *r = d->run;
@@ -137,9 +146,11 @@ static void ticket(struct doc *d, const struct asks *a)
 	what(d, a);
 	why(d, a);
 	in_the_log(d, a);
-	rules(d, a);
+	if (wants_rules(a))
+		rules(d, a);
 	part(d, "Verify", a->v[0]->confirm, 2);
-	part(d, "Expires", expiry(d->run), 1);
+	if (wants_rules(a))
+		part(d, "Expires", expiry(d->run), 1);
 	part(d, "Run", doc_printf(d, "%s, sallyport %s%s", d->run->id, d->run->version,
 				  a->left_out ? "; more to ask for: see the full report" : ""), 1);
 }

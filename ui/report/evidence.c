@@ -5,7 +5,7 @@
 #include "sallyport/profile.h"
 
 /* The observation that says most: an authentic answer, else anything that came back, else what was
- * lost. The last of its rank: later ones know more. */
+ * lost, else that a connection opened. The last of its rank: later ones know more. */
 static unsigned rank(const struct observation *o)
 {
 	static const uint8_t ranks[OUTCOME_COUNT] = {
@@ -14,6 +14,11 @@ static unsigned rank(const struct observation *o)
 		[OUTCOME_RESET] = 7,    [OUTCOME_UNREACHABLE] = 6,    [OUTCOME_SILENT] = 5,
 		[OUTCOME_ABORTED] = 4,  [OUTCOME_NOT_RUN] = 1,
 	};
+	bool table = strcmp(o->check, "link") == 0; /* the kernel's: the later one holds */
+	if (table)
+		return ranks[OUTCOME_ANSWERED];
+	if (o->outcome == OUTCOME_ANSWERED && obs_text_is(o, A_PHASE, "connect"))
+		return 3; /* what came of the connection says more */
 	return ranks[o->outcome];
 }
 
@@ -54,8 +59,9 @@ static const char *link_text(struct arena *a, const struct observation *o)
 
 static const char *gateway_text(struct arena *a, const struct observation *o)
 {
-	return arena_printf(a, "answers on the link%s%s", obs_has(o, A_MAC) ? " as " : "",
-			    obs_get_text(o, A_MAC, ""));
+	bool through = obs_text_is(o, A_REPLY, "data"); /* shown by what came back through it */
+	return arena_printf(a, "%s%s%s", through ? "forwards for this host" : "answers on the link",
+			    obs_has(o, A_MAC) ? " as " : "", obs_get_text(o, A_MAC, ""));
 }
 
 static const char *name_text(struct arena *a, const struct observation *o)
@@ -81,8 +87,10 @@ static const char *ntp_text(struct arena *a, const struct observation *o)
 	const char *by = offset < 0 ? "ahead" : "behind";
 	if (offset < 0)
 		offset = -offset;
-	if (obs_get_int(o, A_STRATUM, 1) == 0)
-		return arena_printf(a, "refuses to serve (%s)", obs_get_text(o, A_REFID, "no code"));
+	if (obs_get_int(o, A_STRATUM, 1) == 0 && *obs_get_text(o, A_REFID, ""))
+		return arena_printf(a, "refuses to serve (%s)", obs_get_text(o, A_REFID, ""));
+	if (!obs_has(o, A_OFFSET_MS))
+		return "answers, but has no time itself";
 	if (offset < 1000)
 		return arena_printf(a, "own clock right within %.0f ms%s%s", offset + 0.5, *took(a, o) ? ", answer" : "", took(a, o));
 	return arena_printf(a, "own clock %.1f s %s, stratum %lld", offset / 1000, by,
@@ -159,8 +167,28 @@ static const char *received(struct arena *a, const struct observation *o)
 	return greeting ? arena_printf(a, " (%s)", greeting) : "";
 }
 
+/* What the kernel's tables lack, by the reason that `link` gives. */
+static const char *link_lacks(const struct observation *o)
+{
+	static const struct {
+		const char *reason, *text;
+	} words[] = { { "no-interface", "no interface to use" },   { "down", "switched off" },
+		      { "no-carrier", "no carrier" },		   { "no-address", "no address" },
+		      { "link-local-only", "a self-made address only" },
+		      { "no-route", "no default route by it" },	   { "no-ipv4", "IPv6 only, no IPv4" },
+		      { "interface-gone", "went away during the run" },
+		      { "address-changed", "changed its address or route during the run" } };
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (obs_text_is(o, A_REASON, words[i].reason))
+			return words[i].text;
+	return NULL;
+}
+
 static const char *other_text(struct arena *a, const struct check *c, const struct observation *o)
 {
+	const char *lacks = strcmp(o->check, "link") == 0 ? link_lacks(o) : NULL;
+	if (lacks)
+		return lacks;
 	switch (o->outcome) {
 	case OUTCOME_SILENT:
 		return c->attempts > 1 ? arena_printf(a, "silent: %u of %u tries answered", c->answered,

@@ -70,26 +70,47 @@ static void put_addr(json_t *j, const char *key, const struct addr *a)
 	run_json_text(j, key, a->family ? addr_format(a, text) : NULL);
 }
 
-static json_t *vantage(const struct host_facts *h)
+/* Not left to redact_text(): an SSID can be any word of the report. */
+static const char *ssid_of(const struct host_facts *h, bool redact)
+{
+	if (!h->wifi.ssid[0])
+		return NULL;
+	return redact ? "own-ssid" : h->wifi.ssid;
+}
+
+static json_t *wifi_member(const struct host_facts *h, bool redact)
+{
+	if (h->wifi.state == WIFI_NONE)
+		return json_null();
+	json_t *j = run_json_wifi(&h->wifi);
+	run_json_text(j, "ssid", ssid_of(h, redact));
+	return j;
+}
+
+static json_t *vantage(const struct host_facts *h, bool redact)
 {
 	static const struct mac none;
 	char mac[MAC_STRLEN];
 	bool has_mac = memcmp(&h->mac, &none, sizeof(none)) != 0;
-	struct addr own = h->n_addrs ? h->addrs[0].addr : (struct addr){ 0 };
+	struct addr own = host_source(h, 4);
+	own = own.family ? own : host_source(h, 6);
 	json_t *j = json_object();
 	run_json_text(j, "interface", h->ifname[0] ? h->ifname : NULL);
 	run_json_text(j, "medium", h->medium[0] ? h->medium : NULL);
-	/* Which radio network it is on is not measured yet. */
-	json_object_set_new(j, "ssid", json_null());
-	json_object_set_new(j, "band", json_null());
+	run_json_text(j, "ssid", ssid_of(h, redact));
+	run_json_text(j, "band", h->wifi.band ? wifi_band_names[h->wifi.band] : NULL);
 	run_json_text(j, "mac", has_mac ? mac_format(&h->mac, mac) : NULL);
-	json_object_set_new(j, "mac_randomised", has_mac ? json_boolean(mac_is_local(&h->mac)) : json_null());
+	json_object_set_new(j, "mac_randomised", has_mac ? json_boolean(h->mac_randomised) : json_null());
 	put_addr(j, "address", &own);
 	put_addr(j, "gateway", h->gateway4.family ? &h->gateway4 : &h->gateway6);
 	json_object_set_new(j, "tunnel", json_boolean(strcmp(h->medium, "tunnel") == 0));
 	json_object_set_new(j, "virtual", json_boolean(h->virtual_));
 	json_object_set_new(j, "forwards", json_boolean(h->forwards));
 	json_object_set_new(j, "as_client", run_json_client(&h->as_client));
+	run_json_text(j, "forwards_for", h->lan[0] ? h->lan : NULL);
+	run_json_text(j, "environment", h->environment[0] ? h->environment : NULL);
+	run_json_text(j, "environment_name", h->environment_name[0] ? h->environment_name : NULL);
+	run_json_text(j, "own_traffic_by", h->tunnel_takes ? h->tunnel : NULL);
 	return j;
 }
 
@@ -109,16 +130,32 @@ static json_t *link_member(const struct host_facts *h)
 	return j;
 }
 
+/* Resolvers that this host asks and no device does. */
+static json_t *stubs(const struct host_facts *h)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < h->n_stubs; i++) {
+		json_t *one = json_object();
+		put_addr(one, "address", &h->stubs[i].addr);
+		run_json_text(one, "why", h->stubs[i].why);
+		json_array_append_new(list, one);
+	}
+	return list;
+}
+
 static json_t *network_member(const struct writer *w)
 {
 	const struct host_facts *h = w->run->host;
 	json_t *j = json_object(), *resolvers = json_array(), *routes = json_array();
 	char text[ADDR_STRLEN];
-	json_object_set_new(j, "vantage", vantage(h));
+	json_object_set_new(j, "vantage", vantage(h, w->options->redact));
+	json_object_set_new(j, "wifi", wifi_member(h, w->options->redact));
 	json_object_set_new(j, "link", link_member(h));
 	for (size_t i = 0; i < h->n_resolvers; i++)
 		json_array_append_new(resolvers, json_string(addr_format(&h->resolvers[i], text)));
 	json_object_set_new(j, "resolvers", resolvers);
+	run_json_text(j, "resolver_source", h->resolver_source[0] ? h->resolver_source : NULL);
+	json_object_set_new(j, "own_resolvers", stubs(h));
 	for (size_t i = 0; i < h->n_others; i++) {
 		json_t *one = json_object();
 		run_json_text(one, "interface", h->others[i].ifname);

@@ -7,9 +7,20 @@
 #include "sallyport/netinfo.h"
 #include "sallyport/profile.h"
 
-const struct verdict *parts_verdict(const struct run *r, const char *slug)
+const struct verdict *parts_verdict(const struct run *r, const struct kind_verdict *k)
 {
-	for (size_t i = 0; slug && i < r->n_verdicts; i++)
+	for (size_t i = 0; k->because && i < r->n_verdicts; i++) {
+		const struct verdict *v = &r->verdicts[i];
+		bool about = !v->kinds || (v->kinds >> k->kind_index & 1);
+		if (!v->hidden && about && strcmp(v->fault->slug, k->because) == 0)
+			return v;
+	}
+	return NULL;
+}
+
+const struct verdict *parts_fault(const struct run *r, const char *slug)
+{
+	for (size_t i = 0; i < r->n_verdicts; i++)
 		if (!r->verdicts[i].hidden && strcmp(r->verdicts[i].fault->slug, slug) == 0)
 			return &r->verdicts[i];
 	return NULL;
@@ -60,6 +71,56 @@ static const char *resolvers(struct doc *d)
 	return doc_printf(d, "resolver%s %s", h->n_resolvers > 1 ? "s" : "", list);
 }
 
+/* ", in a virtual machine (KVM)": what is outside of it, such as the real link, was not seen. */
+static const char *environment(struct doc *d)
+{
+	static const struct {
+		const char *word, *text;
+	} words[] = { { "vm", "a virtual machine" }, { "container", "a container" }, { "wsl", "Windows" } };
+	const struct host_facts *h = d->run->host;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(h->environment, words[i].word) == 0)
+			return doc_printf(d, ", in %s%s%s%s", words[i].text,
+					  h->environment_name[0] ? " (" : "", h->environment_name,
+					  h->environment_name[0] ? ")" : "");
+	return "";
+}
+
+static const char *security(struct doc *d, const struct wifi_offer *o)
+{
+	const char *s = "";
+	for (int i = 0; i < WIFI_WAYS; i++)
+		if (o->traits & WIFI_BIT(i))
+			s = doc_printf(d, "%s%s%s", s, *s ? "/" : "", wifi_trait_titles[i]);
+	return s;
+}
+
+static const char *radio(struct doc *d)
+{
+	const struct wifi_facts *w = &d->run->host->wifi;
+	const struct wifi_offer *o = wifi_offer_in_use(w);
+	const char *s = "";
+	if (w->state == WIFI_UNREAD)
+		return ", its network not told by the kernel";
+	if (w->ssid[0])
+		s = doc_printf(d, ", SSID \"%s\"", d->options->redact ? "own-ssid" : w->ssid);
+	if (w->band)
+		s = doc_printf(d, "%s, %s GHz channel %u", s, wifi_band_names[w->band], w->channel);
+	if (o)
+		s = doc_printf(d, "%s, %s", s, security(d, o));
+	return w->signal_dbm ? doc_printf(d, "%s, %d dBm", s, w->signal_dbm) : s;
+}
+
+static const char *own_mac(struct doc *d)
+{
+	static const struct mac none;
+	const struct host_facts *h = d->run->host;
+	char mac[MAC_STRLEN];
+	if (memcmp(&h->mac, &none, sizeof(none)) == 0)
+		return "";
+	return doc_printf(d, ", MAC %s%s", mac_format(&h->mac, mac), h->mac_randomised ? " (randomised)" : "");
+}
+
 const char *parts_vantage(struct doc *d)
 {
 	const struct host_facts *h = d->run->host;
@@ -67,8 +128,8 @@ const char *parts_vantage(struct doc *d)
 	char text[ADDR_STRLEN];
 	if (!h->ifname[0])
 		return "no network interface";
-	return doc_printf(d, "%s (%s%s), %s, %s%s, %s", h->ifname, h->medium,
-			  h->virtual_ ? ", virtual" : "", addresses(d),
+	return doc_printf(d, "%s (%s%s%s%s)%s, %s, %s%s, %s", h->ifname, h->medium,
+			  h->virtual_ ? ", virtual" : "", environment(d), radio(d), own_mac(d), addresses(d),
 			  gw->family ? "gateway " : "no gateway",
 			  gw->family ? addr_format(gw, text) : "", resolvers(d));
 }
@@ -96,13 +157,8 @@ const char *parts_client(struct doc *d)
 	char mac[MAC_STRLEN];
 	if (!c->name[0])
 		return NULL;
-	const char *text = doc_printf(d, "Tested as a client of %s (own MAC %s, %s).", c->name,
-				      mac_format(&h->mac, mac), client_address(d));
-	if (c->portal_api[0])
-		text = doc_printf(d, "%s DHCP names a captive portal: %s.", text, c->portal_api);
-	if (c->proxy_config[0])
-		text = doc_printf(d, "%s DHCP names a web proxy configuration: %s.", text, c->proxy_config);
-	return text;
+	return doc_printf(d, "Tested as a client of %s (own MAC %s, %s).", c->name,
+			  mac_format(&h->mac, mac), client_address(d));
 }
 
 const char *parts_started(struct doc *d)

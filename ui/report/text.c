@@ -1,6 +1,6 @@
 /*
- * The report for people: the answer first, then the one thing to ask for, then why, then what was
- * and was not looked at. Everything reads without colour and on 80 columns.
+ * The report for people: from where it was seen, the answer, the one thing to ask for, then why,
+ * then what was and was not looked at. Everything reads without colour and on 80 columns.
  */
 #include <string.h>
 
@@ -8,6 +8,7 @@
 #include "sallyport/judge.h"
 #include "sallyport/netinfo.h"
 #include "sallyport/profile.h"
+#include "sallyport/rules.h"
 #include "writers.h"
 
 static const struct {
@@ -22,7 +23,7 @@ static const struct {
 
 static const char *kind_reason(struct doc *d, const struct kind_verdict *k)
 {
-	const struct verdict *v = parts_verdict(d->run, k->because);
+	const struct verdict *v = parts_verdict(d->run, k);
 	if (v && v->summary)
 		return v->summary;
 	if (k->because)
@@ -62,7 +63,8 @@ static const char *chosen_ids(struct doc *d)
 	return *list ? list : "none";
 }
 
-static void headline(struct doc *d)
+/* What limits the whole report comes before anything else. */
+static void limits(struct doc *d)
 {
 	const struct run *r = d->run;
 	const char *client = parts_client(d);
@@ -70,24 +72,94 @@ static void headline(struct doc *d)
 		doc_text(d, client);
 	if (parts_is_partial(r))
 		doc_text(d, doc_printf(d, "This speaks for the chosen checks alone: %s.", chosen_ids(d)));
+	const struct verdict *moved = parts_fault(r, "link-changed");
+	if (moved)
+		doc_text(d, doc_printf(d, "%s: what follows rests on the link as it was.", moved->summary));
 	if (r->ended == END_INTERRUPTED)
 		doc_text(d, "Interrupted: what follows rests on what was seen until then.");
 	if (r->ended == END_ERROR)
 		doc_text(d, "The run did not end in order: what follows rests on what is left of it.");
-	kind_lines(d, true);
-	kind_lines(d, false);
 }
 
+static void other_ways(struct doc *d)
+{
+	const struct host_facts *h = d->run->host;
+	char text[ADDR_STRLEN];
+	const char *list = "";
+	for (size_t i = 0; i < h->n_others; i++)
+		list = doc_join(d, list, h->others[i].gateway.family ?
+			doc_printf(d, "%s (gateway %s)", h->others[i].ifname,
+				   addr_format(&h->others[i].gateway, text)) : h->others[i].ifname);
+	if (*list)
+		doc_text(d, doc_printf(d, "Not tested: the other default route%s of this host, by %s.",
+				       h->n_others > 1 ? "s" : "", list));
+}
+
+static void resolver_lines(struct doc *d)
+{
+	const struct host_facts *h = d->run->host;
+	char text[ADDR_STRLEN];
+	const char *list = "";
+	for (size_t i = 0; i < h->n_stubs; i++)
+		list = doc_join(d, list, doc_printf(d, "%s (%s)", addr_format(&h->stubs[i].addr, text),
+						    h->stubs[i].why));
+	if (!*list)
+		return;
+	doc_text(d, h->n_resolvers ?
+		doc_printf(d, "This host itself asks %s for names; devices do not. The site's resolvers "
+			      "were taken from %s.", list, h->resolver_source) :
+		doc_printf(d, "This host itself asks %s for names; devices do not, and whom they would ask "
+			      "is not known.", list));
+}
+
+static void tunnel_line(struct doc *d)
+{
+	const struct host_facts *h = d->run->host;
+	const char *past = doc_printf(d, "these checks went past it, by %s, as a device's would", h->ifname);
+	if (parts_fault(d->run, "vpn-took-route"))
+		past = doc_printf(d, "it left no route by %s, so the network was not tested", h->ifname);
+	if (parts_fault(d->run, "vpn-killswitch"))
+		past = "this host's own rules let nothing past it, so the network was not tested";
+	if (h->tunnel_takes)
+		doc_text(d, doc_printf(d, "This host's own traffic leaves by the tunnel %s; %s.", h->tunnel,
+				       past));
+}
+
+static void proxy_lines(struct doc *d)
+{
+	const struct host_facts *h = d->run->host;
+	if (h->proxy[0])
+		doc_text(d, doc_printf(d, "People's programs here use the web proxy %s (%s); devices cannot, and "
+				       "these checks did not.", h->proxy, h->proxy_source));
+	else if (h->wpad_url[0])
+		doc_text(d, doc_printf(d, "DHCP names a web proxy to people's programs (%s); devices cannot use "
+				       "it, and these checks did not.", h->wpad_url));
+}
+
+/* From where all this was seen; a device elsewhere may be treated otherwise. */
 static void vantage(struct doc *d)
 {
 	const struct host_facts *h = d->run->host;
-	doc_blank(d);
-	if (strcmp(h->medium, "tunnel") == 0)
-		doc_text(d, "The uplink is a tunnel: what lies outside of it was not seen.");
 	if (h->forwards)
-		doc_text(d, "This host forwards for others; its own packets may pass where theirs do not.");
-	doc_text(d, doc_printf(d, "Seen from %s. It speaks of this host; a device with another MAC, "
-			       "VLAN or SSID may be treated otherwise.", parts_vantage(d)));
+		doc_text(d, doc_printf(d, "This host forwards for %s: its own packets skip the rules and the "
+				       "NAT that packets from there meet.", h->lan));
+	doc_text(d, doc_printf(d, "Seen from %s%s.", parts_vantage(d),
+			       strcmp(h->medium, "tunnel") == 0 ?
+				       ". That is a tunnel: what lies outside of it was not seen" : ""));
+	if (h->virtual_ && strcmp(h->medium, "tunnel"))
+		doc_text(d, "That uplink is virtual: the real link, its MAC address and any NAT outside of it "
+			    "were not seen.");
+	tunnel_line(d);
+	other_ways(d);
+	resolver_lines(d);
+	proxy_lines(d);
+	doc_blank(d);
+}
+
+static void headline(struct doc *d)
+{
+	kind_lines(d, true);
+	kind_lines(d, false);
 }
 
 static void ask(struct doc *d)
@@ -132,6 +204,8 @@ static void needs(struct doc *d)
 					      n->expires ? ", expires" : "");
 		doc_part(d, &(struct doc_part){ .prefix = "    ", .indent = 8 }, line);
 	}
+	doc_part(d, &(struct doc_part){ .prefix = "  as rules: ", .indent = 12 },
+		 doc_printf(d, "sallyport rules --for %s --device MAC", dialect_table[0].name));
 }
 
 static void not_tested(struct doc *d)
@@ -164,9 +238,11 @@ int report_text_write(const struct run *r, const struct report_options *o, FILE 
 {
 	struct doc d;
 	doc_open(&d, r, o, out);
+	limits(&d);
+	if (!o->quiet)
+		vantage(&d);
 	headline(&d);
 	if (!o->quiet) {
-		vantage(&d);
 		ask(&d);
 		text_verdicts(&d);
 		text_checks(&d);
@@ -174,6 +250,7 @@ int report_text_write(const struct run *r, const struct report_options *o, FILE 
 		needs(&d);
 		text_contacted(&d);
 		not_tested(&d);
+		text_leds(&d);
 		if (o->verbose)
 			text_observations(&d);
 		footer(&d);

@@ -49,6 +49,8 @@ static void evidence_numbers(struct doc *d, const struct verdict *v)
 /* "proven here, for devices likely": a run speaks of its host, the answer is about devices. */
 static const char *how_sure(struct doc *d, const struct verdict *v)
 {
+	if (v->effect == EFFECT_DOUBT)
+		return "about this host, not about devices";
 	if (v->confidence == CONF_PROVEN && v->scope && strcmp(v->scope, "host") == 0)
 		return "proven for this host, likely for devices";
 	return doc_printf(d, "%s", confidence_names[v->confidence]);
@@ -58,7 +60,8 @@ static void in_full(struct doc *d, const struct verdict *v)
 {
 	bool blocks = v->effect == EFFECT_BLOCKS;
 	doc_blank(d);
-	struct doc_part title = { .prefix = blocks ? "FAIL  " : "WARN  ", .indent = 6,
+	struct doc_part title = { .prefix = blocks ? "FAIL  " :
+					    v->effect == EFFECT_DOUBT ? "????  " : "WARN  ", .indent = 6,
 				  .style = blocks ? STYLE_BAD : STYLE_WARN };
 	doc_part(d, &title, doc_printf(d, "%s (%s %s, %s)", v->summary ? v->summary : v->fault->title,
 				       v->fault->code, v->fault->slug, how_sure(d, v)));

@@ -15,6 +15,7 @@
 #include "udp.h"
 
 enum { COOKIE_BYTES = 32, FLIGHT_MAX = 12, DATAGRAM_MAX = 1400, LATE_S = 4, PORT = 5684 };
+enum { HANDSHAKE_FAILURE = 40, UNSUPPORTED_CERTIFICATE = 43 }; /* RFC 5246 section 7.2 */
 
 struct cloud {
 	const struct lab_world *world;
@@ -84,6 +85,17 @@ static size_t signed_key_exchange(struct cloud *c, struct bytes client_random,
 	return len < 0 ? 0 : dtls_build_key_exchange(out, cap, parts[2], (struct bytes){ sig, (size_t)len });
 }
 
+/* RFC 7250 section 3: the key itself, behind its length. The real service leaves this message out. */
+static size_t raw_key_message(struct cloud *c, uint8_t *out, size_t cap)
+{
+	uint8_t spki[128];
+	int n = crypto_key_spki(c->key, spki, sizeof(spki));
+	struct writer w = wr_of(out, cap);
+	wr_be24(&w, n < 0 ? 0 : (uint32_t)n);
+	wr_bytes(&w, spki, n < 0 ? 0 : (size_t)n);
+	return w.at;
+}
+
 static void fill_flight(struct cloud *c, struct flight *f, const struct dtls_client_hello *hello)
 {
 	static const uint8_t request[] = { 1, 64, 0, 2, 4, 3, 0, 0 }; /* ecdsa_sign; SHA-256; no names */
@@ -96,6 +108,8 @@ static void fill_flight(struct cloud *c, struct flight *f, const struct dtls_cli
 	size_t n = dtls_build_server_hello(body, sizeof(body), random, session,
 					   DTLS_SUITE_ECDHE_ECDSA_AES_128_CCM_8);
 	add_message(c, f, DTLS_SERVER_HELLO, body, n);
+	if (c->mode == LAB_DTLS_CERTIFICATE)
+		add_message(c, f, DTLS_CERTIFICATE, body, raw_key_message(c, body, sizeof(body)));
 	n = signed_key_exchange(c, hello->random, random, body, sizeof(body));
 	add_message(c, f, DTLS_SERVER_KEY_EXCHANGE, body, n);
 	add_message(c, f, DTLS_CERTIFICATE_REQUEST, request, sizeof(request));
@@ -149,10 +163,10 @@ static void make_cookie(const struct cloud *c, const struct endpoint *from, stru
 				 out);
 }
 
-static void send_alert(struct lab_udp *u, const struct endpoint *from, uint64_t seq)
+static void send_alert(struct lab_udp *u, const struct endpoint *from, uint64_t seq, uint8_t what)
 {
 	uint8_t out[32];
-	lab_udp_send(u, from, out, dtls_build_alert(out, sizeof(out), seq, 2, 40)); /* handshake_failure */
+	lab_udp_send(u, from, out, dtls_build_alert(out, sizeof(out), seq, 2, what));
 }
 
 static void ask_cookie(struct cloud *c, struct lab_udp *u, const struct endpoint *from,
@@ -175,13 +189,15 @@ static void on_hello(struct cloud *c, struct lab_udp *u, const struct endpoint *
 	make_cookie(c, from, hello->random, cookie);
 	bool good = hello->cookie.n == COOKIE_BYTES && memcmp(cookie, hello->cookie.p, COOKIE_BYTES) == 0;
 	if (!hello->offers_suite || !hello->offers_p256 || c->mode == LAB_DTLS_ALERT)
-		send_alert(u, from, seq);
+		send_alert(u, from, seq, HANDSHAKE_FAILURE);
+	else if (!hello->offers_raw_key) /* RFC 7250 section 4.2 */
+		send_alert(u, from, seq, UNSUPPORTED_CERTIFICATE);
 	else if (c->mode == LAB_DTLS_NO_COOKIE)
 		answer_flight(c, u, from, hello, 0, seq);
 	else if (!good)
 		ask_cookie(c, u, from, cookie, seq);
 	else if (c->mode == LAB_DTLS_ALERT_AFTER_COOKIE)
-		send_alert(u, from, seq);
+		send_alert(u, from, seq, HANDSHAKE_FAILURE);
 	else if (c->mode != LAB_DTLS_STALL)
 		answer_flight(c, u, from, hello, 1, seq);
 }

@@ -91,6 +91,7 @@ struct dtls_client_hello {
 	struct bytes random, session_id, cookie, suites;
 	bool offers_suite;   /* the device's one suite */
 	bool offers_p256;    /* groups extension absent or naming it */
+	bool offers_raw_key; /* raw public keys both ways, RFC 7250 section 3 */
 	unsigned cid_ext;    /* 0, 53, 54 or 254: extension that offers a connection id */
 };
 int dtls_parse_client_hello(const uint8_t *p, size_t n, struct dtls_client_hello *out);
