@@ -13,6 +13,7 @@
 
 #include "sallyport/addr.h"
 #include "sallyport/arena.h"
+#include "sallyport/as_client.h"
 #include "sallyport/err.h"
 #include "sallyport/wifi.h"
 
@@ -70,6 +71,7 @@ struct host_facts {
 	char tunnel[16];    /* a tunnel that is up; empty: none */
 	bool tunnel_takes;  /* this host's own traffic leaves by it */
 	struct wifi_facts wifi; /* netinfo_wifi.h */
+	struct as_client_facts as_client; /* set with --as-client: all the rest is the client's */
 };
 
 /* Chooses the uplink: `interface` when given, else the default route of lowest metric, physical

@@ -67,6 +67,9 @@ static const char *chosen_ids(struct doc *d)
 static void limits(struct doc *d)
 {
 	const struct run *r = d->run;
+	const char *client = parts_client(d);
+	if (client)
+		doc_text(d, client);
 	if (parts_is_partial(r))
 		doc_text(d, doc_printf(d, "This speaks for the chosen checks alone: %s.", chosen_ids(d)));
 	const struct verdict *moved = parts_fault(r, "link-changed");
