@@ -167,7 +167,7 @@ static int look_beside(struct as_client *c, struct sp_error *err)
 	int e = netinfo_read(c->name, &c->beside, err);
 	if (e)
 		return e;
-	bool routes = c->beside.forwards && !c->beside.route4 && host_source(&c->beside, 4).family;
+	bool routes = netinfo_ip_forward() && !c->beside.route4 && host_source(&c->beside, 4).family;
 	return routes ? out_of_reach(c, err) : 0;
 }
 

@@ -79,6 +79,9 @@ struct host_facts {
  * not an error: ifname is then that of the first interface that is up, or empty. */
 int netinfo_read(const char *interface, struct host_facts *out, struct sp_error *err);
 
+/* net.ipv4.ip_forward is on; no LAN needs to be there. */
+bool netinfo_ip_forward(void);
+
 /* State of a neighbour (ARP or NDP), read from the kernel's table. */
 enum neigh_state { NEIGH_NONE, NEIGH_INCOMPLETE, NEIGH_REACHABLE, NEIGH_STALE, NEIGH_PROBING, NEIGH_FAILED };
 struct neigh {

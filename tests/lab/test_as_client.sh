@@ -12,7 +12,7 @@ trap 'rm -rf "$out"' EXIT
 cat >"$out/lib.sh" <<'END'
 host_state() {
 	ip -o addr
-	ip -o -d link | sed 's/ [a-z_]*timer *[0-9.]*//g'
+	ip -o -d link | sed 's/ [a-z_]*timer *[0-9.]*//g; s/ state [A-Z]*//' # which settles on its own
 	ip route show table all
 	bridge link
 	cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf/*/rp_filter
