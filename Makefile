@@ -70,6 +70,13 @@ $(B)/%.o: %.c Makefile
 	@echo "  CC    $<"
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# The one file that knows the prefix is compiled again for another one.
+$(B)/diag/run/profile_find.o: $(B)/prefix
+$(B)/prefix: FORCE
+	@mkdir -p $(@D)
+	@echo '$(PREFIX)' | cmp -s - $@ || echo '$(PREFIX)' >$@
+FORCE:
+
 # The binary finds its data beside itself: bin/sallyport and share/sallyport, here as when installed.
 PROFILES := $(wildcard diag/profiles/*.ini)
 profiles: $(PROFILES:diag/profiles/%=$(B)/share/sallyport/profiles/%)
@@ -124,40 +131,45 @@ help:
 	@echo "make peers    real servers to test against, unpacked under build/peers"
 	@echo "make matrix   every lab fault, twice, under ASan too"
 
-deps:
+# What is missing, said in one line before anything begins.
+ready = $(eval WHY := $(shell sh tests/tools/ready.sh $(1) $(PACKAGES)))$(if $(WHY),$(error $(WHY)))
+ready-%:
+	$(call ready,$*)@:
+
+deps: ready-packages
 	@sh tests/tools/deps.sh $(PACKAGES)
 
 peers:
 	@sh tests/tools/peers.sh build/peers $(PEERS)
 
-demo: deps
+demo: ready-lab deps
 	@$(MAKE) --no-print-directory all
 	@sh tests/tools/demo.sh $(BIN)
 
-check: deps
+check: ready-root deps
 	@sh tests/tools/peers.sh build/peers $(PEERS) || true
 	@$(MAKE) --no-print-directory -j2 build-tests
 	@$(MAKE) --no-print-directory -j2 BUILD=asan build-tests
 	@bash tests/run.sh --all
 
-asan: deps
+asan: ready-root deps
 	@$(MAKE) --no-print-directory -j2 BUILD=asan build-tests
 	@bash tests/run.sh --asan
 
-matrix: deps
+matrix: ready-root deps
 	@$(MAKE) --no-print-directory -j2 build-tests
 	@$(MAKE) --no-print-directory -j2 BUILD=asan build-tests
 	@bash tests/run.sh --matrix
 
 FUZZ_SECONDS ?= 60
-fuzz: deps
+fuzz: ready-clang deps
 	@$(MAKE) --no-print-directory -j2 BUILD=fuzz CC=clang fuzz-bins
 	@sh tests/tools/fuzz.sh build/fuzz/tests/fuzz $(FUZZ_SECONDS)
 
 lint:
 	@bash tests/tools/lint.sh
 
-bench: deps
+bench: ready-root deps
 	@$(MAKE) --no-print-directory -j2 all bench-bins
 	@sh tests/bench/bench.sh $(B)
 
@@ -172,5 +184,5 @@ clean:
 	rm -rf build
 
 -include $(wildcard $(B)/*.d $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d)
-.PHONY: all profiles unit build-tests fuzz-bins bench-bins help deps peers demo check asan matrix fuzz lint bench install clean
+.PHONY: FORCE all profiles unit build-tests fuzz-bins bench-bins help deps peers demo check asan matrix fuzz lint bench install clean
 .SECONDARY:

@@ -83,11 +83,22 @@ static void ask_other_ids(struct name_probe *s, const struct dns_ask *a)
 	}
 }
 
+/* Devices ask the first resolver, and so does the runner. */
+static void tell(struct name_probe *s, const struct dns_ask *a)
+{
+	const struct addr *first = &probe_run(s->probe)->host->resolvers[0];
+	if (addr_equal(&a->what.server, first))
+		probe_heard_name(s->probe, s->name, a->what.qtype == DNS_AAAA ? 6 : 4, a->reply.m.addrs,
+				 a->reply.m.n_addrs);
+}
+
 static void on_ask(void *ctx, struct dns_ask *a, enum dns_ask_event ev)
 {
 	struct name_probe *s = ctx;
 	bool own = strcmp(a->what.name, s->name) == 0 && matters(s, a);
 	bool wrong = ev == DNS_ASK_REPLY && dnsq_looks_wrong(&a->reply.m);
+	if (own && ev == DNS_ASK_REPLY)
+		tell(s, a);
 	if (own && (wrong || ev == DNS_ASK_TROUBLE))
 		dns_control_start(&s->control, s->probe, s->name, families(s) & FAMILY_4 ? 4 : 6,
 				  on_control, s);

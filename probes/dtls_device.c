@@ -132,11 +132,12 @@ static void suspect(struct dtls_probe *s, enum dtls_try_event ev)
 	if (s->suspected)
 		return;
 	s->suspected = true;
-	probe_suspect(s->probe, ev == DTLS_TRY_SILENT ? SUSPECT_SILENT : SUSPECT_IMPOSTOR, TRANSPORT_UDP,
-		      &t->peer, (struct bytes){ t->payload, t->payload_n });
+	bool silent = ev == DTLS_TRY_SILENT;
+	probe_suspect(s->probe, silent ? SUSPECT_SILENT : SUSPECT_IMPOSTOR, TRANSPORT_UDP,
+		      silent ? &t->silent : &t->peer, (struct bytes){ t->payload, t->payload_n });
 	if (ev == DTLS_TRY_IMPOSTOR)
 		dns_control_start(&s->dns, s->probe, t->what.name, family, on_control_names, s);
-	if (ev == DTLS_TRY_SILENT)
+	if (silent)
 		greet_peers(s);
 }
 

@@ -18,26 +18,29 @@ enum {
 
 static void tick(void *ctx);
 
-static void observe(struct dtls_try *s, const char *check, const struct retry *r, unsigned attempt,
+static void observe(struct dtls_try *s, const char *check, struct retry *r, unsigned attempt,
 		    enum outcome outcome, struct observation *o, uint64_t at_ns)
 {
 	struct run *run = probe_run(s->probe);
 	struct endpoint local = s->sock ? sock_local(s->sock) : (struct endpoint){ 0 };
+	bool first = attempt && r == &s->first;
 	struct observation filled = *o;
 	filled.check = check;
 	filled.target = s->what.target;
 	filled.attempt = attempt;
 	filled.outcome = outcome;
-	obs_flow(run, &filled, "udp", &local, &s->peer);
+	obs_flow(run, &filled, "udp", first ? &s->sent[attempt - 1].from : &local,
+		 first ? &s->sent[attempt - 1].to : &s->peer);
 	obs_text(&filled, A_NAME, s->what.name);
 	obs_text(&filled, A_ROLE, s->what.role);
 	if (s->what.operator)
 		obs_text(&filled, A_OPERATOR, s->what.operator);
-	if (attempt) {
+	if (retry_first_count(r, attempt)) {
 		obs_int(&filled, A_PACKETS, 1);
 		obs_int(&filled, A_BYTES, (int64_t)s->payload_n + IP_UDP_HEADERS);
-		obs_real(&filled, A_WAITED_MS, (double)retry_age(r, attempt, at_ns) / 1e6);
 	}
+	if (attempt)
+		obs_real(&filled, A_WAITED_MS, (double)retry_age(r, attempt, at_ns) / 1e6);
 	probe_observe(s->probe, &filled);
 }
 
@@ -99,6 +102,10 @@ static void send_hello(struct dtls_try *s, unsigned attempt, uint64_t now)
 		return;
 	}
 	int e = sock_send(s->sock, s->payload, s->payload_n, &r->sent_ns[attempt - 1]);
+	if (r == &s->first) {
+		s->sent[attempt - 1].from = sock_local(s->sock);
+		s->sent[attempt - 1].to = s->peer;
+	}
 	if (!e)
 		return;
 	obs_int(&o, A_ERRNO, -e);
@@ -124,7 +131,7 @@ static bool move_to(struct dtls_try *s, struct endpoint peer)
 /* A silent address is given up after three tries where the name has another one. */
 static void next_address(struct dtls_try *s)
 {
-	if (!s->second_phase && s->first.sent >= 3 && s->used_addr + 1 < s->n_addrs &&
+	if (s->first.sent >= 3 && s->used_addr + 1 < s->n_addrs &&
 	    move_to(s, (struct endpoint){ s->addrs[s->used_addr + 1], s->peer.port }))
 		s->used_addr++;
 }
@@ -163,11 +170,20 @@ static void over(struct dtls_try *s, uint64_t now)
 	finish(s);
 }
 
+static void note_silent(struct dtls_try *s, unsigned attempt, uint64_t now)
+{
+	struct observation none = { 0 };
+	observe(s, s->what.hello_id, &s->first, attempt, OUTCOME_SILENT, &none, now);
+	s->silent = s->sent[attempt - 1].to;
+	if (retry_unanswered(&s->first) >= 2)
+		s->fn(s->ctx, s, DTLS_TRY_SILENT);
+	next_address(s);
+}
+
 static void tick(void *ctx)
 {
 	struct dtls_try *s = ctx;
 	struct retry *r = current(s);
-	struct observation none = { 0 };
 	uint64_t now = probe_now(s->probe);
 	unsigned attempt = 0;
 	while (!s->over) {
@@ -177,10 +193,7 @@ static void tick(void *ctx)
 			break;
 		case RETRY_SILENT:
 			if (!s->second_phase)
-				observe(s, s->what.hello_id, r, attempt, OUTCOME_SILENT, &none, now);
-			if (retry_unanswered(r) >= 2 && !s->second_phase)
-				s->fn(s->ctx, s, DTLS_TRY_SILENT);
-			next_address(s);
+				note_silent(s, attempt, now);
 			break;
 		case RETRY_OVER:
 			over(s, now);
@@ -265,6 +278,8 @@ static void garbled(struct dtls_try *s, const struct sock_event *ev)
 {
 	struct observation o = { 0 };
 	char hex[129];
+	if (!retry_first_garbage(current(s), current(s)->sent))
+		return;
 	text_hex(hex, sizeof(hex), ev->data.p, ev->data.n < 64 ? ev->data.n : 64);
 	obs_text(&o, A_HEX, hex);
 	if (s->second_phase)

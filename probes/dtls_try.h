@@ -45,7 +45,10 @@ struct dtls_try {
 	struct handshake hs;
 	struct sock *sock;
 	struct loop_timer *timer;
-	struct endpoint peer;
+	struct endpoint peer, silent; /* silent: where the last unanswered first hello went */
+	struct {
+		struct endpoint from, to;
+	} sent[RETRY_TRIES]; /* the first hellos: an address may have changed when one is told silent */
 	struct addr addrs[NAMES_MAX_ADDRS];
 	size_t n_addrs, used_addr;
 	uint8_t payload[DTLS_PAYLOAD_MAX]; /* the last hello sent */

@@ -56,11 +56,12 @@ static void observe(struct asker *a, unsigned attempt, enum outcome outcome, str
 	obs_text(o, A_NAME, probe_check(p)->target);
 	if (probe_target(p) && probe_target(p)->operator)
 		obs_text(o, A_OPERATOR, probe_target(p)->operator);
-	if (outcome != OUTCOME_NOT_RUN) {
+	if (retry_first_count(&a->retry, attempt)) {
 		obs_int(o, A_PACKETS, 1);
 		obs_int(o, A_BYTES, PACKET_BYTES);
-		obs_real(o, A_WAITED_MS, at_ns > sent ? (double)(at_ns - sent) / 1e6 : 0);
 	}
+	if (attempt)
+		obs_real(o, A_WAITED_MS, at_ns > sent ? (double)(at_ns - sent) / 1e6 : 0);
 	probe_observe(p, o);
 }
 
@@ -152,6 +153,8 @@ static void on_data(struct asker *a, const struct sock_event *ev)
 		age_us[i] = (int64_t)(retry_age(&a->retry, i + 1, ev->at_ns) / NS_PER_US);
 	sntp_read(a->tries, age_us, a->retry.sent, ev->data.p, ev->data.n, &r);
 	unsigned attempt = r.attempt ? r.attempt : a->retry.sent;
+	if (r.outcome != OUTCOME_ANSWERED && !retry_first_garbage(&a->retry, attempt))
+		return;
 	put_reply(a, &r, &o, ev->at_ns);
 	if (r.attempt && a->retry.resolved >> (r.attempt - 1) & 1)
 		obs_bool(&o, A_LATE, true);

@@ -8,7 +8,7 @@
 
 extern const struct probe_def link_probe, gateway_probe, dns_resolver_probe, dns_name_probe,
 	dtls_echo_probe, dtls_device_probe, tcp_greeting_probe, ntp_probe, tls_probe, http_probe,
-	path_probe, proxy_probe;
+	path_probe, proxy_probe, portal_api_probe;
 
 /* What an ICMP error about our packet means (RFC 792, RFC 1122 section 3.2.2.1, RFC 4443):
  * refused (the target itself has no such port), rejected (a box forbids it) or unreachable. */

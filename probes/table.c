@@ -16,6 +16,7 @@ const struct probe_def *const probe_table[] = {
 	&http_probe,
 	&path_probe,
 	&proxy_probe,
+	&portal_api_probe,
 };
 const size_t n_probe_table = sizeof(probe_table) / sizeof(probe_table[0]);
 

@@ -1,5 +1,6 @@
 /* Finds the command, reads its flags, runs it. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -35,6 +36,7 @@ int command_exit_of(int e)
 	case SP_E_DENIED:
 	case -EACCES:
 	case -EPERM: return SP_EXIT_DENIED;
+	case -EINTR: return SP_EXIT_UNKNOWN;
 	default: return SP_EXIT_MISSING;
 	}
 }
@@ -72,10 +74,11 @@ static void usage(void)
 static bool has_flag(const struct command *c, const char *name)
 {
 	size_t n = strlen(name);
-	for (const char *s = c->flags; s && *s; s += strcspn(s, ","), s += *s == ',')
+	bool but = c->flags && c->flags[0] == '-';
+	for (const char *s = c->flags ? c->flags + but : ""; *s; s += strcspn(s, ","), s += *s == ',')
 		if (strcspn(s, ",") == n && strncmp(s, name, n) == 0)
-			return true;
-	return !c->flags;
+			return !but;
+	return !c->flags || but;
 }
 
 static void command_help(const struct command *c)
@@ -183,13 +186,24 @@ static int no_command(const char *name)
 /* A full disk or a closed pipe shows only when the last bytes leave. */
 static int flushed(int code)
 {
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return code;
+	if (code == SP_EXIT_IO || (fflush(stdout) == 0 && !ferror(stdout)))
+		return code; /* what was said of it once is enough */
 	return command_fail(SP_EXIT_IO, "standard output could not be written: %s", strerror(errno));
+}
+
+/* A descriptor below 3 that is closed would be given to the next socket, and then be written as if
+ * it were the output. Now it is open, but for the wrong direction: using it fails, as it should. */
+static void guard_standard_streams(void)
+{
+	static const int modes[] = { O_WRONLY, O_RDONLY, O_WRONLY };
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) != fd)
+			return;
 }
 
 int main(int argc, char **argv)
 {
+	guard_standard_streams();
 	bool named = argc > 1 && argv[1][0] != '-';
 	const struct command *c = command_by_name(named ? argv[1] : "check");
 	signal(SIGPIPE, SIG_IGN);

@@ -115,7 +115,7 @@ bool addr_is_public(const struct addr *a)
 bool addr_is_routable(const struct addr *a)
 {
 	enum addr_kind k = addr_kind(a);
-	return addr_is_public(a) || k == ADDR_PRIVATE || k == ADDR_CGNAT;
+	return addr_is_public(a) || k == ADDR_PRIVATE || k == ADDR_CGNAT || k == ADDR_RESERVED;
 }
 
 bool addr_is_host(const struct addr *a)

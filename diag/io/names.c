@@ -15,8 +15,8 @@
 
 enum {
 	MAX_FDS = 16,
-	TIMEOUT_MS = 1000, /* of the first try; c-ares doubles it: 1 + 2 s, then the next server */
-	TRIES = 2,
+	TIMEOUT_MS = 600, /* of the first try; c-ares doubles it: 0.6 + 1.2 + 2.4 s for one server */
+	TRIES = 3,
 	CLASS_IN = 1,
 };
 

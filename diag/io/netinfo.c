@@ -110,14 +110,19 @@ static int open_dump(struct netinfo_dump *d)
 	return e;
 }
 
-static void add_default(struct netinfo_dump *d, struct rtnl_route *route)
+static unsigned prefix_of(struct rtnl_route *route)
 {
 	struct nl_addr *dst = rtnl_route_get_dst(route);
-	struct rtnl_nexthop *nh = rtnl_route_nexthop_n(route, 0);
-	uint8_t family = rtnl_route_get_family(route) == AF_INET6 ? 6 : 4;
-	if (!nh || d->n_defaults == NETINFO_MAX_DEFAULTS || (dst && nl_addr_get_prefixlen(dst) != 0) ||
-	    rtnl_route_get_type(route) != RTN_UNICAST || rtnl_route_get_table(route) != RT_TABLE_MAIN)
-		return;
+	return dst ? nl_addr_get_prefixlen(dst) : 0;
+}
+
+static uint8_t family_of(struct rtnl_route *route)
+{
+	return rtnl_route_get_family(route) == AF_INET6 ? 6 : 4;
+}
+
+static void add_default(struct netinfo_dump *d, struct rtnl_route *route, struct rtnl_nexthop *nh)
+{
 	struct rtnl_link *link = rtnl_link_get(d->links, rtnl_route_nh_get_ifindex(nh));
 	if (!link)
 		return;
@@ -125,16 +130,44 @@ static void add_default(struct netinfo_dump *d, struct rtnl_route *route)
 	r->ifindex = (unsigned)rtnl_route_nh_get_ifindex(nh);
 	text_copy(r->ifname, sizeof(r->ifname), rtnl_link_get_name(link));
 	r->gateway = addr_from_nl(rtnl_route_nh_get_gateway(nh));
-	r->family = family;
+	r->family = family_of(route);
 	r->metric = rtnl_route_get_priority(route);
 	r->role = netinfo_role(d, link);
 	rtnl_link_put(link);
 }
 
+/* One route may share the traffic among several links. */
 static void find_defaults(struct netinfo_dump *d)
 {
-	for (struct nl_object *o = nl_cache_get_first(d->routes); o; o = nl_cache_get_next(o))
-		add_default(d, (struct rtnl_route *)o);
+	for (struct nl_object *o = nl_cache_get_first(d->routes); o; o = nl_cache_get_next(o)) {
+		struct rtnl_route *route = (struct rtnl_route *)o;
+		if (prefix_of(route) || rtnl_route_get_type(route) != RTN_UNICAST ||
+		    rtnl_route_get_table(route) != RT_TABLE_MAIN)
+			continue;
+		for (int i = 0; i < rtnl_route_get_nnexthops(route); i++)
+			if (d->n_defaults < NETINFO_MAX_DEFAULTS)
+				add_default(d, route, rtnl_route_nexthop_n(route, i));
+	}
+}
+
+/* A way out by a link that is no default route of the main table: two halves, as VPNs set them
+ * (0.0.0.0/1 and 128.0.0.0/1), or a default route of a table that rules lead to. */
+static bool other_way_out(const struct netinfo_dump *d, unsigned ifindex, uint8_t family,
+			  struct addr *gateway)
+{
+	unsigned halves = 0;
+	for (struct nl_object *o = nl_cache_get_first(d->routes); o; o = nl_cache_get_next(o)) {
+		struct rtnl_route *route = (struct rtnl_route *)o;
+		struct rtnl_nexthop *nh = rtnl_route_nexthop_n(route, 0);
+		if (!nh || (unsigned)rtnl_route_nh_get_ifindex(nh) != ifindex ||
+		    family_of(route) != family || rtnl_route_get_type(route) != RTN_UNICAST ||
+		    prefix_of(route) > 1)
+			continue;
+		struct addr dst = addr_from_nl(rtnl_route_get_dst(route));
+		halves |= prefix_of(route) == 0 ? 3U : dst.b[0] & 0x80 ? 2U : 1U;
+		*gateway = addr_from_nl(rtnl_route_nh_get_gateway(nh));
+	}
+	return halves == 3;
 }
 
 /* A device before what is made of software, a tunnel or guests' bridge last; then IPv4 before IPv6,
@@ -284,6 +317,10 @@ static void fill_routes(const struct netinfo_dump *d, struct host_facts *h)
 			o->metric = r->metric;
 		}
 	}
+	if (!h->route4)
+		h->route4 = other_way_out(d, h->ifindex, 4, &h->gateway4);
+	if (!h->route6)
+		h->route6 = other_way_out(d, h->ifindex, 6, &h->gateway6);
 }
 
 int netinfo_read(const char *interface, struct host_facts *out, struct sp_error *err)

@@ -5,10 +5,13 @@
  */
 #include "diag/io/netinfo_dump.h"
 
+#include <fcntl.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "sallyport/text.h"
 #include "sallyport/wire/hostfiles.h"
@@ -16,37 +19,56 @@
 enum { FILE_MAX = 65536 };
 
 /* In the order of trust: files about one interface first. %i is the index of the uplink, %n its
- * name; a star is a wildcard of the file name. */
+ * name; a star is a wildcard of the file name. Leases outlive their network: one counts only while
+ * the uplink has its address. */
 static const struct source {
 	const char *path, *who;
 	enum hostfile_format format;
+	bool lease;
 } sources[] = {
-	{ "/run/systemd/resolve/netif/%i", "systemd-resolved", HOSTFILE_KEYS },
-	{ "/run/systemd/netif/leases/%i", "systemd-networkd's lease", HOSTFILE_KEYS },
-	{ "/run/systemd/netif/links/%i", "systemd-networkd", HOSTFILE_KEYS },
-	{ "/var/lib/NetworkManager/internal-*-%n.lease", "NetworkManager's lease", HOSTFILE_KEYS },
-	{ "/var/lib/NetworkManager/dhclient-*-%n.lease", "NetworkManager's lease", HOSTFILE_DHCLIENT },
-	{ "/var/lib/dhcp/dhclient.%n.leases", "dhclient's lease", HOSTFILE_DHCLIENT },
-	{ "/var/lib/dhcp/dhclient.leases", "dhclient's lease", HOSTFILE_DHCLIENT },
-	{ "/var/lib/dhclient/dhclient*.leases", "dhclient's lease", HOSTFILE_DHCLIENT },
-	{ "/run/resolvconf/interface*/%n.*", "resolvconf", HOSTFILE_RESOLV_CONF },
-	{ "/run/dhcpcd/hook-state/resolv.conf/%n.*", "dhcpcd", HOSTFILE_RESOLV_CONF },
-	{ "/run/dhcpcd/hook-state/resolv.conf.%n.*", "dhcpcd", HOSTFILE_RESOLV_CONF },
-	{ "/tmp/resolv.conf.d/resolv.conf.auto", "OpenWrt", HOSTFILE_RESOLV_CONF },
-	{ "/tmp/resolv.conf.auto", "OpenWrt", HOSTFILE_RESOLV_CONF },
-	{ "/run/NetworkManager/no-stub-resolv.conf", "NetworkManager", HOSTFILE_RESOLV_CONF },
-	{ "/run/NetworkManager/resolv.conf", "NetworkManager", HOSTFILE_RESOLV_CONF },
-	{ "/run/systemd/resolve/resolv.conf", "systemd-resolved", HOSTFILE_RESOLV_CONF },
-	{ "/run/rdnssd/resolv.conf", "a router advertisement", HOSTFILE_RESOLV_CONF },
+	{ "/run/systemd/resolve/netif/%i", "systemd-resolved", HOSTFILE_KEYS, false },
+	{ "/run/systemd/netif/leases/%i", "systemd-networkd's lease", HOSTFILE_KEYS, true },
+	{ "/run/systemd/netif/links/%i", "systemd-networkd", HOSTFILE_KEYS, false },
+	{ "/var/lib/NetworkManager/internal-*-%n.lease", "NetworkManager's lease", HOSTFILE_KEYS, true },
+	{ "/var/lib/NetworkManager/dhclient-*-%n.lease", "NetworkManager's lease", HOSTFILE_DHCLIENT,
+	  true },
+	{ "/var/lib/dhcp/dhclient.%n.leases", "dhclient's lease", HOSTFILE_DHCLIENT, true },
+	{ "/var/lib/dhcp/dhclient.leases", "dhclient's lease", HOSTFILE_DHCLIENT, true },
+	{ "/var/lib/dhclient/dhclient*.leases", "dhclient's lease", HOSTFILE_DHCLIENT, true },
+	{ "/run/resolvconf/interface*/%n.*", "resolvconf", HOSTFILE_RESOLV_CONF, false },
+	{ "/run/dhcpcd/hook-state/resolv.conf/%n.*", "dhcpcd", HOSTFILE_RESOLV_CONF, false },
+	{ "/run/dhcpcd/hook-state/resolv.conf.%n.*", "dhcpcd", HOSTFILE_RESOLV_CONF, false },
+	{ "/tmp/resolv.conf.d/resolv.conf.auto", "OpenWrt", HOSTFILE_RESOLV_CONF, false },
+	{ "/tmp/resolv.conf.auto", "OpenWrt", HOSTFILE_RESOLV_CONF, false },
+	{ "/run/NetworkManager/no-stub-resolv.conf", "NetworkManager", HOSTFILE_RESOLV_CONF, false },
+	{ "/run/NetworkManager/resolv.conf", "NetworkManager", HOSTFILE_RESOLV_CONF, false },
+	{ "/run/systemd/resolve/resolv.conf", "systemd-resolved", HOSTFILE_RESOLV_CONF, false },
+	{ "/run/rdnssd/resolv.conf", "a router advertisement", HOSTFILE_RESOLV_CONF, false },
 };
 
+/* A regular file, so that a pipe cannot hold the run up; in /tmp, where anybody may write, root's. */
+static bool is_trusted(int fd, const char *path)
+{
+	struct stat st;
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	       (strncmp(path, "/tmp/", 5) != 0 || st.st_uid == 0);
+}
+
+/* The last FILE_MAX bytes, since programs add to the end of lease files. */
 static struct bytes read_file(const char *path, uint8_t buffer[FILE_MAX])
 {
-	FILE *f = fopen(path, "re");
-	size_t n = f ? fread(buffer, 1, FILE_MAX, f) : 0;
-	if (f)
-		fclose(f);
-	return (struct bytes){ buffer, n };
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	ssize_t n = 0;
+	size_t have = 0;
+	if (fd >= 0 && is_trusted(fd, path)) {
+		off_t size = lseek(fd, 0, SEEK_END);
+		(void)lseek(fd, size > FILE_MAX ? size - FILE_MAX : 0, SEEK_SET);
+		while (have < FILE_MAX && (n = read(fd, buffer + have, FILE_MAX - have)) > 0)
+			have += (size_t)n;
+	}
+	if (fd >= 0)
+		close(fd);
+	return (struct bytes){ buffer, have };
 }
 
 static void expand(const char *path, const struct host_facts *h, char *out, size_t cap)
@@ -121,11 +143,21 @@ static void keep(char *out, size_t cap, const char *text)
 		text_copy(out, cap, text);
 }
 
+static bool is_own(const struct host_facts *h, const struct addr *a)
+{
+	for (size_t i = 0; i < h->n_addrs; i++)
+		if (addr_equal(a, &h->addrs[i].addr))
+			return true;
+	return false;
+}
+
 static void take_file(const struct netinfo_dump *d, struct host_facts *h, const struct source *s,
 		      const char *path, bool resolvers, uint8_t *buffer)
 {
 	struct hostfile f = { 0 };
 	hostfile_read(s->format, h->ifname, read_file(path, buffer), &f);
+	if (s->lease && !is_own(h, &f.address))
+		return;
 	for (size_t i = 0; i < f.n_resolvers && resolvers; i++)
 		if (!not_the_sites(d, h, &f.resolvers[i]))
 			add_site(h, &f.resolvers[i], s->who);

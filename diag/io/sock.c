@@ -17,6 +17,7 @@
 
 #include "sallyport/arena.h"
 #include "sallyport/clock.h"
+#include "sallyport/err.h"
 
 #ifndef SO_SELECT_ERR_QUEUE
 #define SO_SELECT_ERR_QUEUE 45
@@ -74,13 +75,29 @@ static int apply_ttl(int fd, uint8_t family, int ttl)
 			  sizeof(ttl)) ? -errno : 0;
 }
 
+/* Its EPERM is a missing privilege; the EPERM of a send is a firewall's. */
+static int fix_to(int fd, const char *ifname)
+{
+	if (!ifname || !*ifname ||
+	    !setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, ifname, (socklen_t)strlen(ifname)))
+		return 0;
+	return errno == EPERM ? SP_E_DENIED : -errno;
+}
+
+int sock_may_fix(const char *ifname)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int e = fd < 0 ? 0 : fix_to(fd, ifname);
+	if (fd >= 0)
+		close(fd);
+	return e == SP_E_DENIED ? e : 0;
+}
+
 static int configure(int fd, uint8_t family, bool tcp, const struct sock_opts *o)
 {
 	set_options(fd, family, tcp);
-	if (o->ifname && *o->ifname &&
-	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, o->ifname, (socklen_t)strlen(o->ifname)))
-		return -errno;
-	int e = bind_source(fd, family, o);
+	int e = fix_to(fd, o->ifname);
+	e = e ? e : bind_source(fd, family, o);
 	return e || !o->ttl ? e : apply_ttl(fd, family, o->ttl);
 }
 

@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -24,7 +25,7 @@
 #include "sallyport/text.h"
 
 enum {
-	READ_CHUNK = 8192,
+	TALK_CHUNK = 16384, READ_CHUNK = 8192,
 	READS_PER_WAKE = 8,
 	RECEIVED_MAX = 262144, /* no handshake needs more; a flood ends here */
 };
@@ -41,6 +42,7 @@ struct tls_client {
 	bool eof, reset;
 	char name[TLS_NAME_MAX];
 	tls_client_fn *fn;
+	tls_data_fn *data;
 	void *ctx;
 	struct tls_result result;
 };
@@ -387,6 +389,37 @@ int tls_client_start(struct loop *l, int fd, const struct tls_client_opts *o, tl
 	c->deferred = loop_timer_add(l, 0, on_deferred, c);
 	*out = c;
 	return 0;
+}
+
+/* One callback for all that is there: inside it the client may be closed. */
+static void on_data(void *ctx, unsigned events)
+{
+	struct tls_client *c = ctx;
+	uint8_t buf[TALK_CHUNK];
+	size_t n = 0;
+	int got;
+	(void)events;
+	fill(c);
+	ERR_clear_error();
+	while (n < sizeof(buf) && (got = SSL_read(c->ssl, buf + n, (int)(sizeof(buf) - n))) > 0)
+		n += (size_t)got;
+	bool over = !n && (c->eof || c->reset || SSL_get_error(c->ssl, got) != SSL_ERROR_WANT_READ);
+	ERR_clear_error();
+	if (over) {
+		loop_io_del(c->io);
+		c->io = NULL;
+	}
+	if (n || over)
+		c->data(c->ctx, buf, n);
+}
+
+int tls_client_talk(struct tls_client *c, const void *p, size_t n, tls_data_fn *fn)
+{
+	if (c->result.end != TLS_DONE || n > INT_MAX || SSL_write(c->ssl, p, (int)n) != (int)n)
+		return SP_E_CRYPTO;
+	flush(c);
+	c->data = fn;
+	return loop_io_add(c->loop, c->fd, LOOP_READ, on_data, c, &c->io);
 }
 
 const struct tls_result *tls_client_result(const struct tls_client *c)

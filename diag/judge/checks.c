@@ -5,6 +5,7 @@
  */
 #include "view.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "tcp_read.h"
@@ -20,6 +21,12 @@ static bool id_is(const struct check *c, const char *id)
 	return strcmp(c->id, id) == 0;
 }
 
+static int by_number(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	return x < y ? -1 : x > y;
+}
+
 static void count(struct judge_view *v, struct check *c, const struct flow *f)
 {
 	struct pick p = { .check = c->id, .target = c->target };
@@ -33,6 +40,8 @@ static void count(struct judge_view *v, struct check *c, const struct flow *f)
 	c->n_evidence = 0;
 	for (size_t at = 0; (o = view_next(v, &p, &at));)
 		c->evidence[c->n_evidence++] = o->n;
+	if (n)
+		qsort(c->evidence, n, sizeof(*c->evidence), by_number);
 }
 
 /* Something came back that is not what a working service sends. */
@@ -45,8 +54,9 @@ static bool answered_wrongly(const struct flow *f)
 static enum state flow_state(struct judge_view *v, const struct flow *f)
 {
 	int target = f->check->target_index;
+	bool needed = target >= 0 && view_mask_needed(v, TARGET_BIT(target));
 	if (f->answered)
-		return STATE_PASS;
+		return f->dead && needed ? STATE_WARN : STATE_PASS;
 	if (answered_wrongly(f) || flow_silent(f))
 		return STATE_FAIL;
 	return target >= 0 && tls_certificate_fails(v, (size_t)target) ? STATE_FAIL : STATE_UNKNOWN;
@@ -107,6 +117,12 @@ static bool has_no_key(const struct judge_view *v, const struct check *c)
 	return c->target_index >= 0 && !view_target(v, (size_t)c->target_index)->key_len;
 }
 
+/* What the network says of itself: asked, never needed. */
+static bool is_side_question(const struct check *c)
+{
+	return strcmp(c->probe, "proxy") == 0 || strcmp(c->probe, "portal-api") == 0;
+}
+
 static void state_of(struct judge_view *v, struct check *c)
 {
 	const struct flow *f = &v->flows[c - v->run->checks];
@@ -114,8 +130,10 @@ static void state_of(struct judge_view *v, struct check *c)
 	if (!c->chosen) {
 		c->state = STATE_SKIPPED;
 		c->because = "not chosen";
-	} else if (strcmp(c->probe, "proxy") == 0) {
+	} else if (is_side_question(c) || (id_is(c, "dns.name") && c->target_index < 0)) {
 		c->state = STATE_NA; /* it is asked, never needed */
+	} else if (id_is(c, "link") && f->aborted) {
+		c->state = STATE_UNKNOWN; /* it did not stay as it was */
 	} else if (id_is(c, "dns.resolver")) {
 		c->state = resolver_state(v, c);
 	} else if (id_is(c, "dns.name")) {
@@ -147,22 +165,27 @@ static void skip(struct check *c, enum state state, const char *because)
 	c->because = because;
 }
 
+static bool is_open(const struct check *hello)
+{
+	return hello->state == STATE_PASS || hello->state == STATE_WARN;
+}
+
 /* A verified identity is the end of a handshake: whatever came first, the port is open. */
 static void join_handshake(struct judge_view *v, struct check *c)
 {
 	struct check *hello = id_ends(c, ".identity") ? sibling(v, c, ".hello") : NULL;
 	if (!hello || !c->chosen)
 		return;
-	if (c->state == STATE_PASS && hello->chosen)
+	if (c->state == STATE_PASS && hello->chosen && hello->state != STATE_WARN)
 		hello->state = STATE_PASS;
-	else if (hello->chosen && hello->state != STATE_PASS && c->state == STATE_UNKNOWN)
+	else if (hello->chosen && !is_open(hello) && c->state == STATE_UNKNOWN)
 		skip(c, STATE_SKIPPED, hello->id);
 }
 
 static void join_echo(struct judge_view *v, struct check *c)
 {
 	struct check *hello = id_ends(c, ".echo") ? sibling(v, c, ".hello") : NULL;
-	if (hello && c->chosen && hello->chosen && hello->state == STATE_PASS && c->state != STATE_PASS)
+	if (hello && c->chosen && hello->chosen && is_open(hello) && c->state != STATE_PASS)
 		skip(c, STATE_NA, hello->id); /* the handshake shows more than the echo could */
 }
 

@@ -15,11 +15,12 @@ extern const struct fault fault_host_forwards, fault_vpn_took_route, fault_vpn_k
 extern const struct fault fault_resolver_down, fault_dns_udp_only_blocked; /* resolver.c */
 extern const struct fault fault_dns_policy_block, fault_dns_forged, fault_captive_dns,
 	fault_split_horizon;                                  /* dns.c */
-extern const struct fault fault_captive_http, fault_proxy_required, fault_accept_all_tcp; /* portal.c */
+extern const struct fault fault_captive_http, fault_portal_passed, fault_proxy_required, fault_accept_all_tcp; /* portal.c */
 extern const struct fault fault_udp_all_blocked, fault_udp_port_blocked, fault_udp_rejected,
 	fault_server_down, fault_udp_dest_block, fault_udp_impostor, fault_flight_stall; /* udp.c */
 extern const struct fault fault_port_drop, fault_dest_drop, fault_fw_reset, fault_server_closed,
 	fault_admin_prohibited, fault_mute_after_accept, fault_tcp_impostor; /* tcp.c */
+extern const struct fault fault_stale_allowlist; /* address.c */
 extern const struct fault fault_tls_private_ca, fault_sni_filter, fault_clock_made,
 	fault_tls_bad_certificate;                                     /* tls.c */
 extern const struct fault fault_ntp_blocked, fault_ntp_wrong, fault_ntp_kod; /* time.c */

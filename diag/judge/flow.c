@@ -184,6 +184,23 @@ static unsigned *counter(struct flow *f, enum result r)
 	return counters[r];
 }
 
+/* Two tries unanswered, none answered: devices are given this address as well. */
+static const char *dead_address(const struct try *tries, unsigned n)
+{
+	enum { TRIES = 2 };
+	for (unsigned i = 0; i < n; i++) {
+		unsigned silent = 0, other = 0;
+		for (unsigned k = 0; k < n; k++)
+			if (strcmp(tries[k].address, tries[i].address) == 0) {
+				silent += tries[k].best == R_SILENT;
+				other += tries[k].best < R_SILENT;
+			}
+		if (silent >= TRIES && !other)
+			return tries[i].address;
+	}
+	return NULL;
+}
+
 void flow_read(const struct judge_view *v, const struct check *c, struct flow *out)
 {
 	struct try tries[FLOW_MAX_TRIES];
@@ -207,6 +224,7 @@ void flow_read(const struct judge_view *v, const struct check *c, struct flow *o
 	}
 	for (unsigned i = 0; i < n; i++)
 		++*counter(out, tries[i].best);
+	out->dead = out->answered ? dead_address(tries, n) : NULL;
 }
 
 bool flow_went_to(const struct flow *f, const char *address)

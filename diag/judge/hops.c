@@ -2,6 +2,7 @@
  * target's own check went to. */
 #include "view.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "hopdiff.h"
@@ -176,6 +177,32 @@ void hop_early_answer(struct judge_view *v, const struct profile_target *t, stru
 		const struct observation *o = ttl ? reply_at(v, t, one.text, ttl) : NULL;
 		if (o)
 			*out = (struct hop_answer){ true, ttl, obs_get_text(o, A_REPLY, "") };
+	}
+}
+
+static unsigned nearer(unsigned have, const struct observation *o)
+{
+	unsigned ttl = (unsigned)obs_get_int(o, A_IP_TTL, 0);
+	return have && have < ttl ? have : ttl;
+}
+
+void hop_reach(const struct judge_view *v, const struct profile_target *t, struct hop_reach *out)
+{
+	const struct observation *o;
+	struct pick p = { .check = "path", .outcomes = OUTCOME_BIT(OUTCOME_ANSWERED) };
+	char series[16]; /* "udp:65535" */
+	const struct flow *f = view_flow(v, (size_t)(t - v->run->profile->targets));
+	snprintf(series, sizeof(series), "%s:%u", proto_name(t), t->port);
+	*out = (struct hop_reach){ 0 };
+	for (size_t at = 0; (o = view_next(v, &p, &at));) {
+		const char *address = obs_get_text(o, A_ADDRESS, "");
+		if (!f || !flow_went_to(f, address) || obs_text_is(o, A_REPLY, "time-exceeded") ||
+		    (obs_text_is(o, A_REPLY, "icmp") && !obs_text_is(o, A_ICMP_FROM, address)))
+			continue;
+		if (is_own_port(t, o))
+			out->own = nearer(out->own, o);
+		else if (obs_text_is(o, A_CONTROL_OF, series))
+			out->control = nearer(out->control, o);
 	}
 }
 

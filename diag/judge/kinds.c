@@ -47,7 +47,8 @@ static bool identity_unknown(const struct judge_view *v, size_t target)
 	for (size_t i = 0; i < v->run->n_checks; i++)
 		if (v->run->checks[i].target_index == (int)target && id_ends(&v->run->checks[i], ".identity"))
 			id = &v->run->checks[i];
-	return f && id && f->check->state == STATE_PASS && id->chosen && id->state == STATE_UNKNOWN &&
+	bool open = f && (f->check->state == STATE_PASS || f->check->state == STATE_WARN);
+	return open && id && id->chosen && id->state == STATE_UNKNOWN &&
 	       id->n_evidence;
 }
 
@@ -69,8 +70,10 @@ static enum kind_state target_state(const struct judge_view *v, size_t target, c
 		return KIND_FRAGILE;
 	if (!view_target_works(v, target))
 		return KIND_UNKNOWN;
+	const struct flow *f = view_flow(v, target);
+	bool warned = f && f->check->state == STATE_WARN;
 	d = verdict_on(v->run, target, EFFECT_FRAGILE, true);
-	return d ? KIND_FRAGILE : KIND_YES;
+	return d || warned ? KIND_FRAGILE : KIND_YES;
 }
 
 static void worsen(struct kind_verdict *out, enum kind_state s, const char *because)

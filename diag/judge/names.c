@@ -29,6 +29,7 @@ static enum dns_class class_of_address(const char *text)
 		return DNS_PUBLIC;
 	case ADDR_PRIVATE:
 	case ADDR_CGNAT:
+	case ADDR_RESERVED: /* some gateways make up one for every name, out of 198.18/15 */
 		return DNS_PRIVATE;
 	default:
 		return DNS_SINKHOLE;

@@ -101,8 +101,41 @@ static void say_captive(struct judge_view *v, const struct fault *f, uint64_t pa
 	draft_cite_targets(v, d, closed ? v->all_targets : pages);
 }
 
+static bool is_asked_by(const struct judge_view *v, const struct observation *o, const char *probe)
+{
+	const struct check *c = run_check(v->run, o->check, o->target);
+	return c && strcmp(c->probe, probe) == 0;
+}
+
+/* The portal's own word about this host (RFC 8908); NULL when it was not asked or did not say. */
+static const struct observation *portal_word(const struct judge_view *v)
+{
+	const struct observation *o;
+	struct pick p = {.check = "portal", .outcomes = OUTCOME_BIT(OUTCOME_ANSWERED)};
+	for (size_t at = 0; (o = view_next(v, &p, &at));)
+		if (obs_has(o, A_CAPTIVE) && is_asked_by(v, o, "portal-api"))
+			return o;
+	return NULL;
+}
+
+static void say_by_word(struct judge_view *v, const struct fault *f, const struct observation *o)
+{
+	struct draft *d = view_verdict(v, f, CONF_PROVEN, v->all_targets);
+	d->v.subject = obs_get_text(o, A_URL, "");
+	d->v.summary = "A captive portal holds this host; devices cannot log in";
+	d->v.seen = view_say(v, "the portal's own interface %s says so (RFC 8908); nothing else gets out",
+			     d->v.subject);
+	d->v.who = "the login page of this network";
+	d->v.remedy = "let the devices' MACs past the portal, or use another network";
+	d->v.confirm = view_confirm(v, "portal");
+	d->v.ask = "Please let the devices' MACs past the captive portal.";
+	draft_cite_targets(v, d, v->all_targets);
+	draft_cite(d, o);
+}
+
 static void captive_http(struct judge_view *v, const struct fault *f)
 {
+	const struct observation *word = portal_word(v);
 	for (size_t i = 0; i < v->run->profile->n_targets; i++) {
 		unsigned origins;
 		uint64_t pages = wrong_alike(v, i, &origins);
@@ -111,6 +144,8 @@ static void captive_http(struct judge_view *v, const struct fault *f)
 		say_captive(v, f, pages, i, origins);
 		return;
 	}
+	if (word && obs_get_bool(word, A_CAPTIVE, false) && !v->udp_out && !v->tcp_out)
+		say_by_word(v, f, word);
 }
 
 const struct fault fault_captive_http = {
@@ -130,6 +165,42 @@ const struct fault fault_captive_http = {
 	"changed at its "
 	"operator.",
 	"MAC bypass, another SSID.",
+};
+
+/* ---- H7 ---- */
+static void portal_passed(struct judge_view *v, const struct fault *f)
+{
+	const struct observation *word = portal_word(v);
+	if (!word || obs_get_bool(word, A_CAPTIVE, true))
+		return;
+	struct draft *d = view_verdict(v, f, CONF_LIKELY, v->all_targets);
+	if (d->v.effect == EFFECT_BLOCKS)
+		d->v.effect = EFFECT_DOUBT;
+	d->v.subject = obs_get_text(word, A_URL, "");
+	d->v.summary = "This network has a captive portal that this host has passed; devices cannot log in";
+	d->v.impact = "What this run saw does not show what devices on this network would see.";
+	d->v.seen = view_say(v, "DHCP names the portal's interface (option 114), and that says this host is "
+				"let through");
+	d->v.who = "the login page of this network";
+	d->v.remedy = "let the devices' MACs past the portal, or use another network";
+	d->v.confirm = view_confirm(v, "portal");
+	d->v.decide = "whether the portal lets the devices' MACs through without a login: its operator knows";
+	draft_cite(d, word);
+}
+
+const struct fault fault_portal_passed = {
+	"portal-passed",
+	"H7",
+	"vantage",
+	"A portal that this host has passed",
+	portal_passed,
+	NULL,
+	"A captive portal stands before the Internet here; this host is let through, a device with "
+	"another MAC may not be.",
+	"DHCP option 114 (RFC 8910) names the portal, and its API says that this host is not captive "
+	"(RFC 8908).",
+	"A network without a portal: DHCP names none. A portal that no longer holds anyone.",
+	"Ask the portal's operator to let the devices' MACs through.",
 };
 
 /* ---- P4 ---- */
@@ -223,7 +294,7 @@ bool tcp_all_mute(const struct judge_view *v)
 	for (size_t i = 0; i < v->run->profile->n_targets; i++) {
 		const struct flow *f = view_flow(v, i);
 		enum tcp_reading r = tcp_read(v, i);
-		if (r == TCP_NOTHING && (!f || !f->accepted))
+		if ((r == TCP_NOTHING || r == TCP_OTHER) && (!f || !f->accepted))
 			continue;
 		if (r != TCP_MUTE)
 			return false;

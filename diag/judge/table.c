@@ -8,7 +8,7 @@
 const struct fault *const fault_table[] = {
 	/* what this host's own place hides */
 	&fault_vpn_took_route, &fault_vpn_killswitch, &fault_link_changed, &fault_nat64_only,
-	&fault_host_forwards, &fault_clat_only, &fault_resolver_unknown,
+	&fault_host_forwards, &fault_clat_only, &fault_resolver_unknown, &fault_portal_passed,
 	/* joining the devices' network */
 	&fault_wifi_band, &fault_wifi_security, &fault_wifi_mode,
 	/* this host and its link */
@@ -20,7 +20,7 @@ const struct fault *const fault_table[] = {
 	&fault_captive_http, &fault_proxy_required, &fault_accept_all_tcp,
 	/* the devices' own flows */
 	&fault_udp_all_blocked, &fault_udp_rejected, &fault_udp_port_blocked, &fault_server_down,
-	&fault_udp_dest_block, &fault_udp_impostor, &fault_flight_stall,
+	&fault_udp_dest_block, &fault_udp_impostor, &fault_flight_stall, &fault_stale_allowlist,
 	&fault_admin_prohibited, &fault_port_drop, &fault_dest_drop, &fault_fw_reset,
 	&fault_server_closed, &fault_mute_after_accept, &fault_tcp_impostor,
 	/* people's */

@@ -83,21 +83,16 @@ static enum hop_result hops_of(struct judge_view *v, size_t i, struct hop_findin
 static enum confidence port_drop_sure(struct judge_view *v, size_t i)
 {
 	struct hop_finding hop;
-	struct tcp_steps s;
 	if (tcp_read(v, i) != TCP_SILENT || same_port_elsewhere(v, i) || rejected_beside(v, i) ||
 	    v->nothing_out)
 		return CONF_COUNT;
-	switch (hops_of(v, i, &hop)) {
-	case HOP_PROVEN:
-		return CONF_PROVEN;
-	case HOP_CLEAR: /* C4: the network lets it through; unless an answer came after all */
-		tcp_steps(v, i, &s);
-		return s.answered ? CONF_UNDETERMINED : CONF_COUNT;
-	default:
-		return flow_silent(view_flow(v, i)) && (v->tcp_out || v->udp_out)
-			       ? CONF_LIKELY
-			       : CONF_UNDETERMINED;
-	}
+	enum hop_result r = hops_of(v, i, &hop);
+	bool silent = flow_silent(view_flow(v, i));
+	if (r == HOP_CLEAR) /* the last box, the way back, or the server: C4 as well */
+		return CONF_UNDETERMINED;
+	if (r == HOP_PROVEN)
+		return silent ? CONF_PROVEN : CONF_LIKELY;
+	return silent && (v->tcp_out || v->udp_out) ? CONF_LIKELY : CONF_UNDETERMINED;
 }
 
 static enum confidence dest_drop_sure(struct judge_view *v, size_t i)
@@ -109,6 +104,9 @@ static enum confidence dest_drop_sure(struct judge_view *v, size_t i)
 	return r == HOP_PROVEN ? CONF_PROVEN : r == HOP_CLEAR ? CONF_COUNT : CONF_UNDETERMINED;
 }
 
+static const char not_shown[] = "not shown: a box right before the server, the server itself, or a drop "
+				"of its answers on the way back";
+
 /* Who drops it, as far as the hop differential shows. */
 static void say_dropper(struct judge_view *v, struct draft *d, size_t first)
 {
@@ -116,6 +114,8 @@ static void say_dropper(struct judge_view *v, struct draft *d, size_t first)
 	enum hop_result r = hops_of(v, first, &hop);
 	d->v.decide = "the same check from another network, or a control server on the same port";
 	d->v.who = "not shown: this site, its provider, or the server itself being silent";
+	if (r == HOP_CLEAR)
+		d->v.who = not_shown;
 	if (r != HOP_PROVEN && r != HOP_LIKELY)
 		return;
 	if (hop.last_ttl)
@@ -140,7 +140,11 @@ static void port_drop(struct judge_view *v, const struct fault *f)
 			[CONF_PROVEN] = "The network drops",
 			[CONF_LIKELY] = "It looks like the network drops",
 			[CONF_UNDETERMINED] = "Nothing answers on"};
+		struct hop_finding hop;
 		d->v.summary = view_say(v, "%s %s", words[c], d->v.subject);
+		if (hops_of(v, i, &hop) == HOP_CLEAR)
+			d->v.summary = view_say(v, "%s or its answers are dropped near the server, or it "
+						"is silent", d->v.subject);
 		if (v->tcp_out)
 			d->v.seen = view_say(v, "%s; other TCP connections work", d->v.seen);
 		say_dropper(v, d, i);
@@ -219,7 +223,8 @@ static enum confidence server_closed_sure(struct judge_view *v, size_t i)
 		return CONF_COUNT;
 	tcp_steps(v, i, &s);
 	if (r == TCP_SILENT)
-		return !s.answered && hops_of(v, i, &hop) == HOP_CLEAR ? CONF_LIKELY : CONF_COUNT;
+		return !s.answered && hops_of(v, i, &hop) == HOP_CLEAR ? CONF_UNDETERMINED
+								       : CONF_COUNT;
 	if (s.early)
 		return CONF_COUNT;
 	return s.as_far || view_flow(v, i)->icmp ? CONF_LIKELY : CONF_UNDETERMINED;
@@ -292,6 +297,22 @@ static void say_closed(struct judge_view *v, struct draft *d, size_t i)
 				     d->v.seen, s.passed);
 }
 
+static void say_undecided(struct judge_view *v, struct draft *d, size_t i)
+{
+	if (tcp_read(v, i) == TCP_SILENT) {
+		d->v.summary = view_say(v, "%s does not answer on %s, or is blocked close to it",
+					view_target_name(v, i), d->v.subject);
+		d->v.who = not_shown;
+		d->v.remedy = "see the cloud's status page, or ask its operator";
+		d->v.decide = "the same check from another network";
+		return;
+	}
+	d->v.summary = view_say(v, "%s is closed by the server or reset on the way", d->v.subject);
+	d->v.who = "not shown: the server itself (C4) or a box on the way (C3)";
+	d->v.remedy = "see the cloud's status page; or look for a rule that resets the connection";
+	d->v.decide = either_reset;
+}
+
 static void server_closed(struct judge_view *v, const struct fault *f)
 {
 	for (size_t i = 0; i < v->run->profile->n_targets; i++) {
@@ -304,12 +325,7 @@ static void server_closed(struct judge_view *v, const struct fault *f)
 			say_closed(v, d, i);
 			continue;
 		}
-		d->v.summary =
-			view_say(v, "%s is closed by the server or reset on the way", d->v.subject);
-		d->v.who = "not shown: the server itself (C4) or a box on the way (C3)";
-		d->v.remedy = "see the cloud's status page; or look for a rule that resets the "
-			      "connection";
-		d->v.decide = either_reset;
+		say_undecided(v, d, i);
 	}
 }
 
@@ -322,9 +338,8 @@ const struct fault fault_server_closed = {
 	NULL,
 	"The server itself refuses the connection, or stays silent although the network lets it "
 	"through.",
-	"An RST that no nearer hop gives, while every router seen on the way lets the SYN through. "
-	"Without "
-	"a control server it stays likely.",
+	"An RST that no nearer hop gives, while every router seen on the way lets the SYN through: "
+	"likely at most without a control server. Silence behind clear routers: undetermined.",
 	"A box on the way that resets in the server's name (C3), or one right before the server.",
 	"The operator of the cloud.",
 };

@@ -61,36 +61,32 @@ static bool is_suspect_step(const struct judge_view *v, size_t i, const struct o
 	       flow_went_to(f, obs_get_text(o, A_ADDRESS, ""));
 }
 
-static bool is_answer(const struct observation *o)
-{
-	return obs_text_is(o, A_REPLY, "syn-ack") || obs_text_is(o, A_REPLY, "rst");
-}
-
 void tcp_steps(struct judge_view *v, size_t i, struct tcp_steps *out)
 {
-	struct pick p = {.check = "path", .outcomes = OUTCOME_BIT(OUTCOME_ANSWERED)};
+	struct pick p = {.check = "path",
+			 .outcomes = OUTCOME_BIT(OUTCOME_ANSWERED),
+			 .key = A_REPLY,
+			 .text = "time-exceeded"};
 	struct hop_answer early = {0};
+	struct hop_reach reach;
 	const struct observation *o;
-	unsigned answer = 0, routers = 0;
+	unsigned routers = 0;
 	*out = (struct tcp_steps){0};
 	if (!view_flow(v, i))
 		return;
 	hop_early_answer(v, view_target(v, i), &early);
+	hop_reach(v, view_target(v, i), &reach);
 	out->early = early.found ? early.ttl : 0;
 	out->syn_ack = early.found && strcmp(early.reply, "syn-ack") == 0;
+	out->answered = reach.own > 0;
 	for (size_t at = 0; (o = view_next(v, &p, &at));) {
 		unsigned ttl = (unsigned)obs_get_int(o, A_IP_TTL, 0);
-		bool mine = is_suspect_step(v, i, o), te = obs_text_is(o, A_REPLY, "time-exceeded");
-		routers = te && ttl > routers ? ttl : routers;
-		if (mine && te && ttl > out->passed)
+		routers = ttl > routers ? ttl : routers;
+		if (ttl > out->passed && is_suspect_step(v, i, o))
 			out->passed = ttl;
-		if (!mine || !is_answer(o))
-			continue;
-		answer = !answer || ttl < answer ? ttl : answer;
 	}
-	out->answered = answer > 0;
-	out->as_far =
-		!out->early && out->passed && (answer ? answer > routers : out->passed >= routers);
+	out->as_far = !out->early && out->passed + 1 == reach.own && reach.own > routers &&
+		      reach.control && reach.control <= reach.own;
 }
 
 const char *tcp_hops_text(struct judge_view *v, unsigned n)

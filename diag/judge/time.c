@@ -1,6 +1,7 @@
 /* Time servers: N1 (no answer), N5 (the wrong time), N6 (asked to be left alone), and what other
  * clocks say about this host's. */
 #include "faults.h"
+#include "udp_read.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +53,7 @@ static size_t ntp_voices(const struct judge_view *v, struct voice *out)
 }
 
 /* The Date header of every page that is the known one; cut to seconds, so half a second is added.
- */
+ * It was written about half the exchange before the answer was here. */
 static size_t http_voices(const struct judge_view *v, struct voice *out)
 {
 	const struct observation *o;
@@ -63,7 +64,8 @@ static size_t http_voices(const struct judge_view *v, struct voice *out)
 		    clock_parse_utc(obs_get_text(o, A_HTTP_DATE, ""), &date) ||
 		    has_address(out, n, o))
 			continue;
-		int64_t ours = v->run->started_us + (int64_t)o->t_us;
+		int64_t ours = v->run->started_us + (int64_t)o->t_us -
+			       (int64_t)(obs_get_real(o, A_WAITED_MS, 0) * 500);
 		out[n++] = (struct voice){(double)(date - ours) / 1e6 + 0.5, o};
 	}
 	return n;
@@ -143,11 +145,11 @@ static enum confidence blocked_sure(struct judge_view *v, size_t i, struct hop_f
 	*hop = (struct hop_finding){0};
 	if (flow_icmp(f) && f->rejected && f->icmp_from && !f->icmp_self)
 		return CONF_PROVEN;
-	if (!flow_hinted(f) || !v->udp_out)
+	if (!flow_hinted(f) || !udp_leaves(v))
 		return CONF_COUNT;
 	hop_differential(v, view_target(v, i), hop);
 	if (hop->result == HOP_PROVEN)
-		return CONF_PROVEN;
+		return flow_silent(f) ? CONF_PROVEN : CONF_LIKELY;
 	return flow_silent(f) && hop->result != HOP_CLEAR ? CONF_LIKELY : CONF_UNDETERMINED;
 }
 
@@ -164,7 +166,7 @@ static void ntp_blocked(struct judge_view *v, const struct fault *f)
 			       : c == CONF_PROVEN ? "The network drops NTP"
 						  : "NTP looks dropped";
 		d->v.seen = view_say(v, "NTP to %s: %s%s", d->v.subject, flow_counts(v, g),
-				     v->udp_out ? "; other UDP works" : "");
+				     v->udp_out ? "; other UDP works" : "; other UDP leaves this site");
 		d->v.who = g->rejected ? view_say(v, "%s, which names itself as the sender",
 						  g->icmp_from)
 				       : "not shown: this network, its provider, or the server";
@@ -235,13 +237,17 @@ static void without_time(struct judge_view *v, const struct fault *f, size_t i)
 	}
 }
 
-/* How sure it is that this server is wrong, by the pages' clocks and ours. */
+/* How sure it is that this server is wrong, by the pages' clocks and ours. Where ours agrees with
+ * the server's it may have been set by it, or the pages come out of a cache. */
 static enum confidence wrong_sure(const struct clock_sources *s, double server_s)
 {
-	if (s->http && distance(server_s, s->http_s) > AGREE_S)
-		return s->n_http > 1 && distance(0, s->http_s) <= AGREE_S ? CONF_PROVEN
-									  : CONF_LIKELY;
-	return !s->http && distance(server_s, 0) > AGREE_S ? CONF_UNDETERMINED : CONF_COUNT;
+	if (!s->http)
+		return distance(server_s, 0) > AGREE_S ? CONF_UNDETERMINED : CONF_COUNT;
+	if (distance(server_s, s->http_s) <= AGREE_S)
+		return CONF_COUNT;
+	if (distance(server_s, 0) <= AGREE_S)
+		return CONF_UNDETERMINED;
+	return s->n_http > 1 && distance(0, s->http_s) <= AGREE_S ? CONF_PROVEN : CONF_LIKELY;
 }
 
 static void wrong_time(struct judge_view *v, const struct fault *f, size_t i)
@@ -259,7 +265,16 @@ static void wrong_time(struct judge_view *v, const struct fault *f, size_t i)
 		struct draft *d = time_verdict(v, f, c, i);
 		const char *address = obs_get_text(voices[k].o, A_ADDRESS, "-");
 		d->v.subject = address;
-		if (c == CONF_UNDETERMINED) {
+		if (c == CONF_UNDETERMINED && s.http) {
+			d->v.summary = view_say(v, "Time server %s and HTTP pages differ by %.0f s",
+						address, distance(off, s.http_s));
+			d->v.seen = view_say(
+				v,
+				"%s agrees with this host's clock, but %u HTTP page%s differ by "
+				"%.0f s: a cache, or both clocks are wrong alike",
+				address, s.n_http, s.n_http == 1 ? "" : "s",
+				distance(off, s.http_s));
+		} else if (c == CONF_UNDETERMINED) {
 			d->v.summary = view_say(v, "Time server %s and this host differ by %.0f s",
 						address, distance(off, 0));
 			d->v.seen = view_say(

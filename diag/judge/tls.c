@@ -117,7 +117,7 @@ const struct fault fault_tls_private_ca = {
 
 /* ---- S3 ---- */
 struct name_tries {
-	unsigned real_failed, real_hello, control_hello;
+	unsigned real_failed, real_hello, control_hello, control_failed;
 	int64_t alert;
 };
 
@@ -132,12 +132,14 @@ static void read_names(const struct judge_view *v, const struct flow *f, struct 
 	*out = (struct name_tries){.alert = -1};
 	for (size_t at = 0; (o = view_next(v, &p, &at));) {
 		bool hello = o->outcome == OUTCOME_ANSWERED;
+		bool failed = o->outcome == OUTCOME_RESET || o->outcome == OUTCOME_SILENT;
 		if (!obs_text_is(o, A_SNI, "real")) {
 			out->control_hello += hello;
+			out->control_failed += failed;
 			continue;
 		}
 		out->real_hello += hello;
-		out->real_failed += o->outcome == OUTCOME_RESET || o->outcome == OUTCOME_SILENT;
+		out->real_failed += failed;
 		out->alert = obs_get_int(o, A_ALERT, out->alert);
 	}
 }
@@ -152,7 +154,9 @@ bool tls_name_filtered(const struct judge_view *v, size_t i)
 	return n.real_failed > 1 && !n.real_hello && n.control_hello;
 }
 
-/* unrecognized_name (RFC 6066 section 3) is what a server says that does not know the name. */
+/* unrecognized_name (RFC 6066 section 3) is what a server says that does not know the name. Where
+ * one of the controls fails as well, the name may be innocent: another certificate is shorter, and
+ * only packets over some size are lost. */
 static enum confidence name_filter_sure(const struct judge_view *v, size_t i)
 {
 	enum { UNRECOGNIZED_NAME = 112 };
@@ -160,7 +164,8 @@ static enum confidence name_filter_sure(const struct judge_view *v, size_t i)
 	if (!tls_name_filtered(v, i))
 		return CONF_COUNT;
 	read_names(v, view_flow(v, i), &n);
-	return n.alert == UNRECOGNIZED_NAME ? CONF_UNDETERMINED : CONF_LIKELY;
+	bool doubt = n.alert == UNRECOGNIZED_NAME || n.control_failed;
+	return doubt ? CONF_UNDETERMINED : CONF_LIKELY;
 }
 
 static void name_filter_of(struct judge_view *v, const struct fault *f, enum confidence c)
@@ -185,6 +190,12 @@ static void name_filter_of(struct judge_view *v, const struct fault *f, enum con
 		"or none, to the same address, got a ServerHello",
 		n.real_failed, n.real_failed, view_target_name(v, first), n.control_hello);
 	d->v.who = "a filter on the way that reads the name, as it looks; not shown where";
+	if (n.control_failed) {
+		d->v.summary = view_say(v, "TLS to %s stalls: by its name, or by the size of the answer",
+					names);
+		d->v.seen = view_say(v, "%s, %u did not", d->v.seen, n.control_failed);
+		d->v.who = "not shown: a filter that reads the name, or larger packets lost on the way";
+	}
 	d->v.remedy = view_say(v, "allow %s in the web or URL filter", names);
 	d->v.decide =
 		"the same name sent to another server's address, or the check from another network";
@@ -205,10 +216,11 @@ const struct fault fault_sni_filter = {
 	sni_filter,
 	NULL,
 	"A box reads the server name in the TLS hello and cuts the connection.",
-	"The same address: two handshakes with the real name fail, another name or none gets a "
+	"The same address: two handshakes with the real name fail, another name and none get a "
 	"ServerHello. "
-	"Likely at most without a control server.",
-	"A server that refuses its own name (it says so by alert 112).",
+	"Likely at most without a control server; undetermined where only one of the two gets it.",
+	"A server that refuses its own name (it says so by alert 112); larger packets that are lost, "
+	"where another name has a shorter certificate.",
 	"URL filter entry.",
 };
 

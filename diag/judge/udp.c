@@ -45,7 +45,8 @@ static void say_dropper(struct judge_view *v, struct draft *d, size_t first)
 	d->v.decide = "the routers on the way answering stepped packets, a control server on the same port, "
 		      "or the same check from another network";
 	if (r == HOP_CLEAR) {
-		d->v.who = "not shown: a box right before the server, or the server itself";
+		d->v.who = "not shown: a box right before the server, the server itself, or a drop of its answers "
+			   "on the way back";
 		d->v.decide = "the same check from another network, or other operators on the same port "
 			      "(--controls)";
 		say_clear(v, d, first);
@@ -86,7 +87,7 @@ static bool all_udp_silent(const struct judge_view *v, uint64_t *mask, bool *str
 {
 	unsigned ports;
 	*mask = silent_udp(v, &ports, strict);
-	return ports >= 2 && !udp_leaves(v);
+	return *mask && (ports >= 2 || v->nothing_out) && !udp_leaves(v);
 }
 
 /* Neither UDP nor TCP: one root cause for everything. */
@@ -148,14 +149,14 @@ static enum confidence port_blocked_sure(struct judge_view *v, size_t i)
 	bool strict;
 	if (udp_read(v, i) != UDP_SILENT || udp_same_port(v, i) || all_udp_silent(v, &mask, &strict))
 		return CONF_COUNT;
+	bool silent = flow_silent(view_flow(v, i));
 	switch (hops_of(v, i, &hop)) {
 	case HOP_PROVEN:
-		return CONF_PROVEN;
+		return silent ? CONF_PROVEN : CONF_LIKELY;
 	case HOP_CLEAR:
 		return CONF_UNDETERMINED; /* the last box before the server, or the server: U4 as well */
 	default:
-		return flow_silent(view_flow(v, i)) && (udp_leaves(v) || v->tcp_out) ? CONF_LIKELY :
-										       CONF_UNDETERMINED;
+		return silent && (udp_leaves(v) || v->tcp_out) ? CONF_LIKELY : CONF_UNDETERMINED;
 	}
 }
 
@@ -170,7 +171,7 @@ static void udp_port_blocked(struct judge_view *v, const struct fault *f)
 		d->v.summary = view_say(v, "The network %s outbound %s",
 					c == CONF_PROVEN ? "drops" : "looks like it drops", d->v.subject);
 		if (hops_of(v, i, &hop) == HOP_CLEAR)
-			d->v.summary = view_say(v, "%s is dropped right before the server, or the server is "
+			d->v.summary = view_say(v, "%s or its answers are dropped near the server, or it is "
 						"silent", d->v.subject);
 		if (v->udp_out || v->tcp_out)
 			d->v.seen = view_say(v, "%s; other %s works", d->v.seen,
@@ -256,6 +257,14 @@ static void say_other_operator(struct judge_view *v, struct draft *d, const stru
 	draft_cite(d, o);
 }
 
+/* The refusals come from as far away as the target is seen to be, as far as that is known. */
+static bool refused_afar(struct judge_view *v, size_t i)
+{
+	struct hop_reach reach;
+	hop_reach(v, view_target(v, i), &reach);
+	return udp_read(v, i) == UDP_REFUSED && (!reach.control || !reach.own || reach.control <= reach.own);
+}
+
 static void server_down(struct judge_view *v, const struct fault *f)
 {
 	for (size_t i = 0; i < v->run->profile->n_targets; i++) {
@@ -268,14 +277,19 @@ static void server_down(struct judge_view *v, const struct fault *f)
 		bool clear = r == UDP_SILENT && hops_of(v, i, &hop) == HOP_CLEAR;
 		if (r == UDP_SILENT && (hop.result == HOP_PROVEN || (!clear && !other)))
 			continue;
-		bool sure = r == UDP_REFUSED || (clear && other && flow_silent(view_flow(v, i)));
+		bool sure = refused_afar(v, i) || (clear && other && flow_silent(view_flow(v, i)));
 		struct draft *d = udp_verdict(v, f, sure ? CONF_LIKELY : CONF_UNDETERMINED, TARGET_BIT(i), i);
 		say_server(v, d, i);
-		if (!sure) {
+		if (!sure && r == UDP_REFUSED) {
+			d->v.summary = view_say(v, "%s is refused by the server, or by a box in its name",
+						d->v.subject);
+			d->v.who = "not shown: the server itself (U4) or a box nearer than the server (U3)";
+		} else if (!sure) {
 			d->v.summary = view_say(v, "%s does not answer on %s, or is blocked on its own",
 						view_target_name(v, i), d->v.subject);
 			d->v.who = other ? "not shown: the server itself (U4) or a rule against this destination (U5)" :
-					   "not shown: the server itself (U4) or a box right before it (U2)";
+					   "not shown: the server itself (U4), a box right before it (U2), or a drop of "
+					   "its answers on the way back";
 		}
 		if (r == UDP_REFUSED)
 			d->v.seen = view_say(v, "%s; the ICMP errors come from the server's own address", d->v.seen);

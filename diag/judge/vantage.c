@@ -113,7 +113,7 @@ static void vpn_killswitch(struct judge_view *v, const struct fault *f)
 	d->v.remedy = "disconnect the VPN and its kill switch, then run again";
 	d->v.confirm = "sallyport check";
 	d->v.decide = "the same run without the VPN";
-	draft_cite_targets(v, d, v->all_targets);
+	draft_cite_pick(v, d, &(struct pick){ .outcomes = OUTCOME_BIT(OUTCOME_DENIED_LOCALLY) });
 }
 
 const struct fault fault_vpn_killswitch = {
@@ -227,10 +227,13 @@ static void nat64_only(struct judge_view *v, const struct fault *f)
 		return;
 	struct draft *d = view_verdict(v, f, six ? CONF_PROVEN : CONF_LIKELY, v->all_targets);
 	d->v.subject = o->target;
-	d->v.summary = "This network has IPv6 only; the devices need IPv4";
+	d->v.summary = six ? "This network has IPv6 only; the devices need IPv4" :
+			     "Looks like this network has IPv6 only; the devices need IPv4";
 	d->v.seen = view_say(v, "%s has an IPv6 address and route, but no IPv4%s", o->target,
 			     six ? "; the resolver makes IPv6 answers for IPv4-only names (DNS64)" : "");
-	d->v.who = "the network as it is built, or a DHCP server that does not answer for IPv4";
+	d->v.who = six ? "the network as it is built" :
+			 "the network as it is built, a DHCP server that does not answer for IPv4, or this "
+			 "host's own settings";
 	d->v.remedy = "give the devices' network IPv4 (dual stack), or IPv4 through a translator on its "
 		      "router (464XLAT)";
 	d->v.confirm = view_confirm(v, "link");

@@ -47,6 +47,7 @@ struct flow {
 	const char *reason;         /* of the last NOT_RUN */
 	const char *addresses[FLOW_MAX_ADDRESSES]; /* the first it went to */
 	unsigned n_addresses;
+	const char *dead;           /* an address that only stayed silent, while another answered */
 };
 
 enum dns_class { /* best first */
@@ -195,6 +196,12 @@ struct hop_answer {
 	const char *reply; /* rst, syn-ack, data; icmp when it bears the target's name */
 };
 void hop_early_answer(struct judge_view *v, const struct profile_target *t, struct hop_answer *out);
+/* Lowest TTLs at which an answer in the target's name came, from its port and from the control's;
+ * 0: none. Where the port's is lower, something before the target may have given it. */
+struct hop_reach {
+	unsigned own, control;
+};
+void hop_reach(const struct judge_view *v, const struct profile_target *t, struct hop_reach *out);
 /* Who can have given an answer so early. */
 const char *hop_box_text(struct judge_view *v, unsigned ttl);
 void hop_cite(struct judge_view *v, struct draft *d, const struct profile_target *t);

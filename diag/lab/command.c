@@ -76,22 +76,58 @@ static int exec_shell(const char *faults, struct sp_error *err)
 	return not_run(path, err);
 }
 
-int lab_command_exec(const struct lab_order *o, const struct lab_world *w, const char *faults,
-		     int device_fd, char *const argv[], struct sp_error *err)
+/* What DHCP told the device, or in its place what a row says. */
+static const char *resolv_text(struct arena *a, const struct lab_order *o, const struct lab_world *w)
 {
-	char resolver[ADDR_STRLEN], resolv[128] = "# DHCP named no resolver\n";
-	if (!(o->shape & LAB_NO_RESOLVER))
-		snprintf(resolv, sizeof(resolv), "nameserver %s\n",
-			 addr_format(&w->resolver, resolver));
-	int e = lab_net_enter(device_fd, err);
+	char resolver[ADDR_STRLEN];
+	const char *own = lab_order_changes(a, o, LAB_DEVICE, LAB_RESOLV);
+	if (own)
+		return own;
+	if (o->shape & LAB_ON_GATEWAY)
+		return "nameserver 9.9.9.9\n"; /* a gateway asks its provider */
+	return o->shape & LAB_NO_RESOLVER ? "# DHCP named no resolver\n"
+		: arena_printf(a, "nameserver %s\n%s", addr_format(&w->resolver, resolver),
+			       o->shape & LAB_TWO_RESOLVERS ? "nameserver 9.9.9.9\n" : "");
+}
+
+/* The rows' files and variables. */
+static int add_changes(const struct lab_order *o, const struct lab_world *w, struct sp_error *err)
+{
+	int e = 0;
+	for (size_t i = 0; i < o->n_faults; i++) {
+		const struct lab_change *c = o->faults[i]->changes;
+		for (size_t k = 0; k < LAB_CHANGES_MAX && c[k].kind && !e; k++) {
+			const char *value = strchr(c[k].text, '=');
+			if (c[k].kind == LAB_FILE)
+				e = lab_mounts_device_file(w->dir, c[k].text, err);
+			if (c[k].kind != LAB_ENV || !value)
+				continue;
+			char *name = xstrdup(c[k].text);
+			name[value - c[k].text] = '\0';
+			setenv(name, value + 1, 1);
+			free(name);
+		}
+	}
+	return e;
+}
+
+int lab_command_exec(const struct lab_order *o, const struct lab_world *w, const char *faults,
+		     int node_fd, char *const argv[], struct sp_error *err)
+{
+	struct arena *a = arena_new();
+	int e = lab_net_enter(node_fd, err);
 	if (!e)
-		e = lab_mounts_device(w->dir, resolv, err);
+		e = lab_mounts_device(w->dir, resolv_text(a, o, w), err);
+	arena_free(a);
 	if (!e)
 		e = link_self(w, err);
 	if (e)
 		return e;
 	for (size_t i = 0; i < sizeof(forgotten) / sizeof(forgotten[0]); i++)
 		unsetenv(forgotten[i]);
+	e = add_changes(o, w, err);
+	if (e)
+		return e;
 	lab_command_env(w);
 	if (!argv || !argv[0])
 		return exec_shell(faults, err);

@@ -19,7 +19,7 @@
 
 #include "diag/lab/inside.h"
 
-enum { HELPERS = 3 };
+enum { HELPERS = 5 };
 
 struct init {
 	const struct lab_start *start;
@@ -28,7 +28,10 @@ struct init {
 	int fds[LAB_NODE_COUNT];
 	struct helper {
 		const char *name;
+		unsigned need; /* bits of the shape */
 		enum lab_node node;
+		enum lab_side side; /* of run_servers */
+		int (*run)(struct init *in, const struct helper *h, int ready, struct sp_error *err);
 		pid_t pid; /* 0: not running */
 		int ready;
 	} helpers[HELPERS];
@@ -57,16 +60,22 @@ static _Noreturn void leave(const struct init *in, int code, int exit_code,
 	_exit(0);
 }
 
-static int helper_body(struct init *in, const struct helper *h, int ready, struct sp_error *err)
+static int run_servers(struct init *in, const struct helper *h, int ready, struct sp_error *err)
+{
+	return lab_side_run(h->side, in->start->order, &in->world, ready, err);
+}
+
+static int run_link(struct init *in, const struct helper *h, int ready, struct sp_error *err)
 {
 	const struct lab_order *o = in->start->order;
-	int e = lab_net_enter(in->fds[h->node], err);
-	if (e)
-		return e;
-	if (h->node == LAB_LINK)
-		return lab_link_run(&o->knobs, o->seed, ready, err);
-	return lab_side_run(h->node == LAB_FAR ? LAB_SIDE_FAR : LAB_SIDE_GATEWAY, o, &in->world,
-			    ready, err);
+	(void)h;
+	return lab_link_run(&o->knobs, o->seed, ready, err);
+}
+
+static int run_tunnel(struct init *in, const struct helper *h, int ready, struct sp_error *err)
+{
+	(void)h;
+	return lab_tunnel_run(in->fds[LAB_FAR], ready, err);
 }
 
 /* Servers keep stderr, for a sanitizer's last words; stdout belongs to CMD alone. */
@@ -88,7 +97,9 @@ static int helper_start(struct init *in, struct helper *h, struct sp_error *err)
 		close(in->start->fd);
 		setsid(); /* the terminal's signals are not for servers */
 		detach_stdio();
-		int e = helper_body(in, h, pipes[1], &why);
+		int e = lab_net_enter(in->fds[h->node], &why);
+		if (!e)
+			e = h->run(in, h, pipes[1], &why);
 		lab_ready(pipes[1], e, &why);
 		_exit(1);
 	}
@@ -123,19 +134,19 @@ static int helper_wait_ready(struct helper *h, struct sp_error *err)
 static int start_helpers(struct init *in, struct sp_error *err)
 {
 	static const struct helper wanted[HELPERS] = {
-		{.name = "the gateway's servers", .node = LAB_GATEWAY},
-		{.name = "the far side's servers", .node = LAB_FAR},
-		{.name = "the user-space link", .node = LAB_LINK},
+		{"the gateway's servers", 0, LAB_GATEWAY, LAB_SIDE_GATEWAY, run_servers, 0, 0},
+		{"the far side's servers", 0, LAB_FAR, LAB_SIDE_FAR, run_servers, 0, 0},
+		{"the device's servers", LAB_STUB, LAB_DEVICE, LAB_SIDE_DEVICE, run_servers, 0, 0},
+		{"the user-space link", LAB_RELAY, LAB_LINK, 0, run_link, 0, 0},
+		{"the VPN", LAB_VPN, LAB_DEVICE, 0, run_tunnel, 0, 0},
 	};
 	const struct lab_order *o = in->start->order;
 	int e = 0;
 	for (size_t i = 0; i < HELPERS && !e; i++) {
-		in->helpers[i] = wanted[i];
-		bool needed = wanted[i].node == LAB_GATEWAY
-				      ? lab_side_has_servers(LAB_SIDE_GATEWAY, o)
-			      : wanted[i].node == LAB_FAR ? lab_side_has_servers(LAB_SIDE_FAR, o)
-							  : (o->shape & LAB_RELAY) != 0;
-		if (needed)
+		const struct helper *h = &wanted[i];
+		in->helpers[i] = *h;
+		if ((h->need & ~o->shape) == 0 &&
+		    (h->run != run_servers || lab_side_has_servers(h->side, o)))
 			e = helper_start(in, &in->helpers[i], err);
 	}
 	for (size_t i = 0; i < HELPERS && !e; i++)
@@ -179,8 +190,9 @@ static _Noreturn void command_body(struct init *in, int ready)
 	umask(in->umask);
 	signal(SIGPIPE, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &s->mask, NULL);
-	int e = lab_command_exec(s->order, &in->world, s->options->faults, in->fds[LAB_DEVICE],
-				 s->argv, &why);
+	enum lab_node node = s->order->shape & LAB_ON_GATEWAY ? LAB_GATEWAY : LAB_DEVICE;
+	int e = lab_command_exec(s->order, &in->world, s->options->faults, in->fds[node], s->argv,
+				 &why);
 	lab_ready(ready, e, &why);
 	_exit(1);
 }

@@ -59,6 +59,10 @@ const char *lab_sysctl_text(struct arena *a, const struct lab_order *o, enum lab
 /* Interfaces the user-space link reads, and the ends whose offloads must be off. */
 #define LAB_LINK_NEAR "near0"
 #define LAB_LINK_AWAY "away0"
+/* The gateway's LAN side, where CMD runs on the gateway. */
+#define LAB_BRIDGE "br-lan"
+/* Both ends of the VPN. */
+#define LAB_TUNNEL "tun0"
 
 /* ---- namespaces and tools (net.c) ------------------------------------------------------------- */
 /* Makes one namespace per node of the shape and builds the topology in them. */
@@ -71,20 +75,25 @@ int lab_net_enter(int fd, struct sp_error *err);
 int lab_mounts_private(char *dir, size_t cap, struct sp_error *err);
 /* Writes a file of the scratch directory. */
 int lab_mounts_file(const char *dir, const char *name, const char *text, struct sp_error *err);
-/* For the device: its own /sys and resolv.conf (text), no way to the host's name services. */
+/* For the device: its own /sys and resolv.conf (text), no way to the host's name services and to
+ * what its network programs left. */
 int lab_mounts_device(const char *dir, const char *resolv, struct sp_error *err);
+/* Then a file of the device alone; text is the path, a line end, and what it holds. */
+int lab_mounts_device_file(const char *dir, const char *text, struct sp_error *err);
 
 /* ---- keys (keys.c) ---------------------------------------------------------------------------- */
 /* Makes the keys of the world and writes dir/identity.pem and dir/ca.pem. */
 int lab_keys_make(struct lab_world *w, struct sp_error *err);
 
-/* ---- processes inside (side.c, link.c) -------------------------------------------------------- */
+/* ---- processes inside (side.c, link.c, tunnel.c) ---------------------------------------------- */
 /* Bodies of child processes: say lab_ready() once everything listens, then stay. They return (with
  * *err) only when something went wrong before. */
 bool lab_side_has_servers(enum lab_side side, const struct lab_order *o);
 int lab_side_run(enum lab_side side, const struct lab_order *o, const struct lab_world *w,
 		 int ready_fd, struct sp_error *err);
 int lab_link_run(const struct lab_knobs *k, uint64_t seed, int ready_fd, struct sp_error *err);
+/* Starts in the device's namespace and goes on to far_fd's. */
+int lab_tunnel_run(int far_fd, int ready_fd, struct sp_error *err);
 
 /* Child processes of init tell it by this that they are ready, or why not. */
 struct lab_readiness {
@@ -94,10 +103,10 @@ struct lab_readiness {
 void lab_ready(int fd, int code, const struct sp_error *err);
 
 /* ---- CMD (command.c) --------------------------------------------------------------------------- */
-/* In a fresh child: enters the device, and becomes argv. Returns only when it cannot: negative, or 126 or
+/* In a fresh child: enters CMD's node, and becomes argv. Returns only when it cannot: negative, or 126 or
  * 127 when only the last step failed. */
 int lab_command_exec(const struct lab_order *o, const struct lab_world *w, const char *faults,
-		     int device_fd, char *const argv[], struct sp_error *err);
+		     int node_fd, char *const argv[], struct sp_error *err);
 /* Sets LAB_DIR and the key files for hooks, and for CMD those two that it may know. */
 void lab_command_env(const struct lab_world *w);
 
@@ -116,6 +125,7 @@ struct lab_start {
 	const struct lab_order *order;
 	const struct profile *profile;
 	char self[PATH_MAX]; /* this program, as it is called outside: inside, /proc may not know */
+	const char *missing; /* privileges, by name; NULL when all are there */
 	char *const *argv; /* NULL: a shell */
 	int fd;            /* socket to the parent: SOCK_SEQPACKET; one int comes first */
 	int tty;           /* the terminal that CMD may have for itself, or -1 */

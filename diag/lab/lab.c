@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
@@ -43,11 +44,35 @@ static pid_t clone_process(unsigned long namespaces)
 	return (pid_t)syscall(SYS_clone, namespaces | SIGCHLD, 0, 0, 0, 0);
 }
 
-static pid_t clone_init(bool *user_namespace)
+/* What this process lacks of what the lab does (namespaces, links, the user-space link, servers on
+ * low ports), by name; NULL when it has it all. */
+static const char *missing_capabilities(struct arena *a)
+{
+	static const struct {
+		unsigned bit;
+		const char *name;
+	} wanted[] = {
+		{CAP_SYS_ADMIN, "CAP_SYS_ADMIN"},
+		{CAP_NET_ADMIN, "CAP_NET_ADMIN"},
+		{CAP_NET_RAW, "CAP_NET_RAW"},
+		{CAP_NET_BIND_SERVICE, "CAP_NET_BIND_SERVICE"},
+	};
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct have[_LINUX_CAPABILITY_U32S_3] = {0};
+	const char *text = NULL;
+	(void)syscall(SYS_capget, &head, have); /* on failure: none */
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		if (!(have[CAP_TO_INDEX(wanted[i].bit)].effective & CAP_TO_MASK(wanted[i].bit)))
+			text = text ? arena_printf(a, "%s, %s", text, wanted[i].name) : wanted[i].name;
+	return text;
+}
+
+/* In a user namespace of its own, a process without privileges has them all. */
+static pid_t clone_init(bool privileged, bool *user_namespace)
 {
 	const unsigned long spaces = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET;
-	pid_t pid = clone_process(spaces);
-	*user_namespace = pid < 0 && errno == EPERM;
+	pid_t pid = privileged ? clone_process(spaces) : -1;
+	*user_namespace = pid < 0 && (!privileged || errno == EPERM);
 	return *user_namespace ? clone_process(spaces | CLONE_NEWUSER) : pid;
 }
 
@@ -76,13 +101,15 @@ static int map_ids(pid_t pid)
 	return e ? e : write_proc(pid, "gid_map", gid);
 }
 
-static int denied(struct sp_error *err, int code)
+static int denied(const char *missing, struct sp_error *err, int code)
 {
+	if (!missing)
+		return sp_error_set(err, SP_E_DENIED, "this system refuses new namespaces: %s",
+				    sp_strerror(code));
 	return sp_error_set(err, SP_E_DENIED,
-			    "needs root with CAP_SYS_ADMIN and CAP_NET_ADMIN, or unprivileged user "
-			    "namespaces (%s; see user.max_user_namespaces and "
-			    "kernel.unprivileged_userns_clone)",
-			    sp_strerror(code));
+			    "needs root (missing: %s) or a user namespace, which this system refuses "
+			    "(%s; see user.max_user_namespaces, kernel.unprivileged_userns_clone)",
+			    missing, sp_strerror(code));
 }
 
 static void forward(struct outside *out)
@@ -91,8 +118,9 @@ static void forward(struct outside *out)
 	if (read(out->signals, &si, sizeof(si)) != (ssize_t)sizeof(si))
 		return;
 	out->last_signal = (int)si.ssi_signo;
-	/* What the terminal sent has reached CMD too: it is in the same process group. */
-	if (si.ssi_code == SI_KERNEL)
+	/* What was typed has reached CMD too: it is in the same process group. That the terminal is
+	 * gone is told to the leader of its session alone. */
+	if (si.ssi_code == SI_KERNEL && out->last_signal != SIGHUP)
 		return;
 	out->deadline_ns = clock_mono_ns() + GRACE_NS;
 	ssize_t n = send(out->fd, &out->last_signal, sizeof(int), MSG_NOSIGNAL);
@@ -160,19 +188,19 @@ static int run_outside(struct lab_start *s, int fd, int signals, struct sp_error
 	bool user_namespace;
 	int go = 1, init_fd = s->fd;
 	struct outside out = {.fd = fd, .signals = signals, .tty = s->tty};
-	out.init = clone_init(&user_namespace);
+	out.init = clone_init(!s->missing, &user_namespace);
 	if (out.init == 0)
 		lab_init_main(s);
 	int e = out.init < 0 ? -errno : 0;
 	close(init_fd);
 	if (e)
-		return denied(err, e);
+		return denied(s->missing, err, e);
 	if (user_namespace)
 		e = map_ids(out.init);
 	if (e) {
 		kill(out.init, SIGKILL);
 		waitpid(out.init, NULL, 0);
-		return denied(err, e);
+		return denied(s->missing, err, e);
 	}
 	ssize_t n = send(fd, &go, sizeof(go), MSG_NOSIGNAL);
 	(void)n; /* when init is gone already, listening shows it */
@@ -241,6 +269,7 @@ int lab_run(const struct lab_options *o, char *const argv[], struct sp_error *er
 		e = crypto_random(&order.seed, sizeof(order.seed));
 	if (!e) {
 		tell(a, o, &order);
+		s.missing = missing_capabilities(a);
 		e = start_lab(&s, err);
 	}
 	arena_free(a);

@@ -60,10 +60,15 @@ int lab_mounts_file(const char *dir, const char *name, const char *text, struct 
 	return write_text(path, text, err);
 }
 
-/* The host's name services talk over sockets in files, past every namespace. */
-static void hide_name_services(void)
+/* The host's name services talk over sockets in files, past every namespace; and what its network
+ * programs keep is about another network than the device's. */
+static void hide_host_services(void)
 {
-	static const char *const dirs[] = {"/run/systemd/resolve", "/run/nscd", "/run/dbus"};
+	static const char *const dirs[] = {
+		"/run/systemd/resolve", "/run/systemd/netif",      "/run/nscd",
+		"/run/dbus",            "/run/NetworkManager",     "/run/resolvconf",
+		"/run/dhcpcd",          "/run/rdnssd",             "/var/lib/dhcp",
+		"/var/lib/dhclient",    "/var/lib/NetworkManager", "/tmp/resolv.conf.d"};
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
 		if (access(dirs[i], F_OK) == 0)
 			(void)mount("lab", dirs[i], "tmpfs", MS_NOSUID | MS_NODEV, "mode=755");
@@ -87,7 +92,7 @@ static int replace_resolv(const char *dir, const char *resolv, struct sp_error *
 {
 	char own[128], target[PATH_MAX];
 	bool exists = realpath(RESOLV, target) != NULL;
-	hide_name_services();
+	hide_host_services();
 	if (!exists)
 		return overlay_etc(dir, resolv, err);
 	if (access(target, F_OK)) /* it was in a directory that is hidden now, so it is ours */
@@ -106,4 +111,43 @@ int lab_mounts_device(const char *dir, const char *resolv, struct sp_error *err)
 	/* /sys/class/net shows the namespace of whoever mounted it. */
 	(void)mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 	return replace_resolv(dir, resolv, err);
+}
+
+/* Covers the deepest directory of path that exists, unless it is of the scratch file system already:
+ * a file made below is then the device's alone. */
+static int cover(const char *dir, const char *path, struct sp_error *err)
+{
+	char place[PATH_MAX], own[128];
+	struct stat at, scratch;
+	snprintf(place, sizeof(place), "%s", path);
+	do
+		*strrchr(place, '/') = '\0';
+	while (*place && access(place, F_OK));
+	if (!*place)
+		return sp_error_set(err, SP_E_USAGE, "no place for %s", path);
+	if (stat(place, &at) || stat(dir, &scratch))
+		return fail(err, place);
+	if (at.st_dev == scratch.st_dev)
+		return 0;
+	snprintf(own, sizeof(own), "%s/over-XXXXXX", dir);
+	if (!mkdtemp(own) || chmod(own, 0755) || mount(own, place, NULL, MS_BIND, NULL))
+		return fail(err, place);
+	return 0;
+}
+
+int lab_mounts_device_file(const char *dir, const char *text, struct sp_error *err)
+{
+	char path[PATH_MAX];
+	size_t n = strcspn(text, "\n");
+	snprintf(path, sizeof(path), "%.*s", (int)n, text);
+	int e = cover(dir, path, err);
+	if (e)
+		return e;
+	for (char *p = strchr(path + 1, '/'); p; p = strchr(p + 1, '/')) {
+		*p = '\0';
+		if (mkdir(path, 0755) && errno != EEXIST)
+			return fail(err, path);
+		*p = '/';
+	}
+	return write_text(path, text + n + (text[n] == '\n'), err);
 }

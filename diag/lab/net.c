@@ -227,7 +227,8 @@ static int configure_nodes(struct arena *a, const struct lab_order *o, const str
 	return e;
 }
 
-/* True when no interface of the current namespace waits for its carrier any more. */
+/* True when no veth of the current namespace waits for its carrier any more. A tunnel gets its own
+ * with the process that carries it. */
 static bool links_settled(struct nl_sock *nl)
 {
 	struct nl_cache *all;
@@ -237,7 +238,8 @@ static bool links_settled(struct nl_sock *nl)
 	for (struct nl_object *i = nl_cache_get_first(all); i; i = nl_cache_get_next(i)) {
 		struct rtnl_link *l = (struct rtnl_link *)i;
 		unsigned flags = rtnl_link_get_flags(l);
-		if (flags & IFF_UP && !(flags & IFF_LOOPBACK))
+		const char *type = rtnl_link_get_type(l);
+		if (flags & IFF_UP && type && strcmp(type, "veth") == 0)
 			settled &= rtnl_link_get_operstate(l) == IF_OPER_UP;
 	}
 	nl_cache_free(all);

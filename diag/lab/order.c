@@ -20,6 +20,7 @@ static const struct {
 	{offsetof(struct lab_knobs, greeting), "the server on TCP 5683"},
 	{offsetof(struct lab_knobs, tls), "the servers on TCP 443"},
 	{offsetof(struct lab_knobs, http), "the servers on TCP 80"},
+	{offsetof(struct lab_knobs, proxy), "the web proxy"},
 };
 _Static_assert(sizeof(enum lab_dns) == sizeof(unsigned), "knobs are copied as unsigned");
 

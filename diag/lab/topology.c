@@ -37,7 +37,9 @@ static const struct topo_link {
 	enum lab_node a, b;
 	const char *a_if, *a_addr, *b_if, *b_addr;
 } links[] = {
-	{ 0, 0, LAB_DEVICE, LAB_GATEWAY, "eth0", "192.168.77.10/24", "lan0", "192.168.77.1/24" },
+	{ 0, LAB_ON_GATEWAY, LAB_DEVICE, LAB_GATEWAY, "eth0", "192.168.77.10/24", "lan0",
+	  "192.168.77.1/24" },
+	{ LAB_ON_GATEWAY, 0, LAB_DEVICE, LAB_GATEWAY, "eth0", "192.168.77.10/24", "lan0", NULL },
 	{ 0, LAB_DOUBLE_NAT | LAB_RELAY, LAB_GATEWAY, LAB_R1, "wan0", "203.0.113.2/30", "down0",
 	  "203.0.113.1/30" },
 	{ LAB_DOUBLE_NAT, LAB_RELAY, LAB_GATEWAY, LAB_NAT2, "wan0", "100.64.0.2/30", "lan0",
@@ -56,6 +58,7 @@ static const struct topo_link {
 	{ LAB_BALANCED, 0, LAB_R1, LAB_R2B, "up1", "203.0.113.17/30", "down0", "203.0.113.18/30" },
 	{ LAB_BALANCED, 0, LAB_R2B, LAB_R3, "up0", "203.0.113.21/30", "down1", "203.0.113.22/30" },
 	{ 0, 0, LAB_R3, LAB_FAR, "up0", "203.0.113.13/30", "down0", "203.0.113.14/30" },
+	{ LAB_UPLINK2, 0, LAB_DEVICE, LAB_R1, "eth1", "203.0.113.26/30", "down1", "203.0.113.25/30" },
 };
 
 /* Lines for `ip`, after addresses are up. */
@@ -65,6 +68,10 @@ static const struct {
 	const char *line;
 } lines[] = {
 	{ 0, 0, LAB_DEVICE, "route add default via 192.168.77.1" },
+	{ LAB_ON_GATEWAY, 0, LAB_GATEWAY, "link add " LAB_BRIDGE " type bridge" },
+	{ LAB_ON_GATEWAY, 0, LAB_GATEWAY, "addr add 192.168.77.1/24 dev " LAB_BRIDGE },
+	{ LAB_ON_GATEWAY, 0, LAB_GATEWAY, "link set lan0 master " LAB_BRIDGE },
+	{ LAB_ON_GATEWAY, 0, LAB_GATEWAY, "link set " LAB_BRIDGE " up" },
 	{ 0, LAB_DOUBLE_NAT, LAB_GATEWAY, "route add default via 203.0.113.1" },
 	{ LAB_DOUBLE_NAT, 0, LAB_GATEWAY, "route add default via 100.64.0.1" },
 	{ LAB_DOUBLE_NAT, 0, LAB_NAT2, "route add default via 203.0.113.1" },
@@ -78,6 +85,15 @@ static const struct {
 	{ 0, 0, LAB_R3, "route add default via 203.0.113.14" },
 	{ 0, 0, LAB_R3, "route add " WAN " via 203.0.113.9" },
 	{ 0, 0, LAB_FAR, "route add default via 203.0.113.13" },
+	{ LAB_UPLINK2, 0, LAB_R2, "route add 203.0.113.24/30 via 203.0.113.5" },
+	{ LAB_UPLINK2, 0, LAB_R3, "route add 203.0.113.24/30 via 203.0.113.9" },
+	/* what goes into one end comes out of the other; see tunnel.c */
+	{ LAB_VPN, 0, LAB_DEVICE, "tuntap add dev " LAB_TUNNEL " mode tun" },
+	{ LAB_VPN, 0, LAB_DEVICE, "addr add 10.8.0.2/24 dev " LAB_TUNNEL },
+	{ LAB_VPN, 0, LAB_DEVICE, "link set " LAB_TUNNEL " up" },
+	{ LAB_VPN, 0, LAB_FAR, "tuntap add dev " LAB_TUNNEL " mode tun" },
+	{ LAB_VPN, 0, LAB_FAR, "addr add 10.8.0.1/24 dev " LAB_TUNNEL },
+	{ LAB_VPN, 0, LAB_FAR, "link set " LAB_TUNNEL " up" },
 	/* every server address; see lab_world_init() */
 	{ 0, 0, LAB_FAR, "addr add 198.51.100.10/32 dev lo" },
 	{ 0, 0, LAB_FAR, "addr add 198.51.100.11/32 dev lo" },
@@ -167,14 +183,6 @@ const char *lab_sysctl_text(struct arena *a, const struct lab_order *o, enum lab
 			    changes ? changes : "");
 }
 
-static uint16_t port_of(const struct profile *p, const char *probe, uint16_t fallback)
-{
-	for (size_t i = 0; i < p->n_targets; i++)
-		if (strcmp(p->targets[i].probe, probe) == 0)
-			return p->targets[i].port;
-	return fallback;
-}
-
 const char *lab_rules_text(struct arena *a, const struct lab_order *o, const struct lab_world *w,
 			   enum lab_node n)
 {
@@ -182,6 +190,7 @@ const char *lab_rules_text(struct arena *a, const struct lab_order *o, const str
 		enum lab_change_kind kind;
 		const char *head; /* of a base chain, nft(8) */
 	} chains[] = {
+		{LAB_ENTRY, "chain entry { type filter hook prerouting priority -150;"},
 		{LAB_PREROUTING, "chain pre { type nat hook prerouting priority -100;"},
 		{LAB_INPUT, "chain in { type filter hook input priority 0;"},
 		{LAB_FORWARD, "chain forw { type filter hook forward priority 0;"},
@@ -200,11 +209,12 @@ const char *lab_rules_text(struct arena *a, const struct lab_order *o, const str
 				    body, nodes[n].masquerade);
 	if (!*body)
 		return NULL;
-	char forged[ADDR_STRLEN];
+	char forged[ADDR_STRLEN], cloud[ADDR_STRLEN];
 	return arena_printf(
 		a,
 		"define UDP = %u\ndefine TCP = %u\ndefine NTP = %u\ndefine FORGED = %s\n"
-		"table ip lab {\n%s}\n",
-		port_of(w->profile, "dtls-device", 5684), port_of(w->profile, "tcp-greeting", 5683),
-		port_of(w->profile, "ntp", 123), addr_format(&w->forged, forged), body);
+		"define CLOUD = %s\ntable ip lab {\n%s}\n",
+		lab_world_port(w, "dtls-device", 5684), lab_world_port(w, "tcp-greeting", 5683),
+		lab_world_port(w, "ntp", 123), addr_format(&w->forged, forged),
+		addr_format(&w->cloud_udp, cloud), body);
 }

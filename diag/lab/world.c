@@ -12,6 +12,7 @@ void lab_world_init(struct lab_world *w, const struct profile *p, const struct l
 		.profile = p,
 		.knobs = *knobs,
 		.resolver = addr_v4(192, 168, 77, 1),
+		.resolver6 = {6, {0xfd, 0, 0, 0x77, [15] = 1}}, /* fd00:77::1 */
 		.cloud_udp = addr_v4(198, 51, 100, 10),
 		.cloud_tcp = addr_v4(198, 51, 100, 11),
 		.web = addr_v4(198, 51, 100, 20),
@@ -19,6 +20,7 @@ void lab_world_init(struct lab_world *w, const struct profile *p, const struct l
 		.portal = addr_v4(198, 51, 100, 40), /* the second page has the next one */
 		.other = addr_v4(198, 51, 100, 50),
 		.forged = addr_v4(203, 0, 113, 66),
+		.gone = addr_v4(198, 51, 100, 99),
 	};
 	text_copy(w->dir, sizeof(w->dir), dir);
 }
@@ -119,4 +121,12 @@ const char *lab_world_names(struct arena *a, const struct lab_world *w)
 	for (size_t i = 0; i < p->n_same_port; i++)
 		text = names_row(a, text, w, "control", p->same_port[i].name);
 	return text;
+}
+
+uint16_t lab_world_port(const struct lab_world *w, const char *probe, uint16_t fallback)
+{
+	for (size_t i = 0; i < w->profile->n_targets; i++)
+		if (strcmp(w->profile->targets[i].probe, probe) == 0)
+			return w->profile->targets[i].port;
+	return fallback;
 }

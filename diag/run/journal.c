@@ -169,6 +169,11 @@ static void put_end(struct journal *j)
 	put_line(j, o);
 }
 
+int journal_error(const struct journal *j)
+{
+	return j->error;
+}
+
 int journal_close(struct journal *j)
 {
 	const struct run *r = j->run;

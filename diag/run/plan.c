@@ -189,10 +189,13 @@ static int check_kinds(const struct run *r, struct sp_error *err)
 	return 0;
 }
 
-/* Whatever names a web proxy, so that it can be asked when people's services stay silent. */
+/* What this network itself names: the interface of its portal, and a web proxy, which is asked only
+ * when people's services stay silent. */
 static void add_proxy(struct run *r)
 {
 	const struct host_facts *h = r->host;
+	if (h->portal_api[0])
+		add(r, "portal", h->portal_api, "portal-api");
 	if (h->proxy[0] || h->wpad_url[0] || h->domain[0])
 		add(r, "portal", h->proxy[0] ? h->proxy : h->wpad_url[0] ? h->wpad_url : "web proxy", "proxy");
 }

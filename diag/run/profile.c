@@ -28,6 +28,7 @@ struct parse {
 	size_t n, at;
 	unsigned line;
 	const char *line_start;
+	size_t line_len; /* the text need not end in a NUL */
 	struct profile *p;
 	struct seen_section sections[MAX_SECTIONS];
 	size_t n_sections; /* the last one is being read */
@@ -47,9 +48,8 @@ static int fail_at(struct parse *ps, size_t column, const char *text)
 static int fail(struct parse *ps, const char *where, const char *text)
 {
 	const char *at = NULL;
-	size_t len = strcspn(ps->line_start, "\n");
-	if (where && len)
-		at = memmem(ps->line_start, len, where, strlen(where));
+	if (where && ps->line_len)
+		at = memmem(ps->line_start, ps->line_len, where, strlen(where));
 	return fail_at(ps, at ? (size_t)(at - ps->line_start) + 1 : 1, text);
 }
 
@@ -75,7 +75,8 @@ static bool printable(struct parse *ps, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)ps->line_start[i];
-		if ((c < 0x20 && c != '\n' && c != '\t' && c != '\r') || c >= 0x7f)
+		bool ends_line = c == '\n' || (c == '\r' && i + 1 >= ps->line_len);
+		if ((c < 0x20 && c != '\t' && !ends_line) || c >= 0x7f)
 			return fail_at(ps, i + 1, "only printable ASCII is allowed");
 	}
 	return true;
@@ -91,6 +92,7 @@ static char *read_line(char *out, int cap, void *ctx)
 	ps->line_start = ps->text + ps->at;
 	const char *nl = memchr(ps->line_start, '\n', ps->n - ps->at);
 	size_t len = nl ? (size_t)(nl - ps->line_start) + 1 : ps->n - ps->at;
+	ps->line_len = len - (nl != NULL);
 	ps->at += len;
 	if (!printable(ps, len))
 		return NULL;
@@ -98,7 +100,8 @@ static char *read_line(char *out, int cap, void *ctx)
 		fail(ps, NULL, "line is too long (at most 198 characters)");
 		return NULL;
 	}
-	memcpy(out, ps->line_start, len);
+	for (size_t i = 0; i < len; i++) /* a value holds no tab */
+		out[i] = ps->line_start[i] == '\t' ? ' ' : ps->line_start[i];
 	out[len] = '\0';
 	return out[strspn(out, " \t")] != '[' || note_section(ps, out) ? out : NULL;
 }
@@ -251,7 +254,7 @@ int profile_parse(struct arena *a, const char *label, const char *text, size_t n
 		return ps.error;
 	if (bad_line) {
 		ps.line = (unsigned)(bad_line > 0 ? bad_line : 0);
-		ps.line_start = "";
+		ps.line_len = 0;
 		fail(&ps, NULL, "neither [section] nor key = value");
 		return ps.error;
 	}

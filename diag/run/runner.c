@@ -33,6 +33,8 @@ void runner_append(struct runner *r, struct observation *o)
 	const struct observation *stored = run_append(r->run, o);
 	if (stored && r->hooks.observed)
 		r->hooks.observed(r->hooks.ctx, stored);
+	if (r->hooks.stop && *r->hooks.stop)
+		runner_wake(r);
 }
 
 static void append_reason(struct runner *r, const struct check *c, enum outcome outcome,
@@ -111,14 +113,18 @@ static void on_deadline(void *ctx)
 	stop_all(ctx, "time budget");
 }
 
-static void on_signal(void *ctx, int signum)
+static void interrupt(struct runner *r)
 {
-	struct runner *r = ctx;
-	(void)signum;
 	if (r->ending)
 		return;
 	r->run->ended = END_INTERRUPTED;
 	stop_all(r, "interrupted");
+}
+
+static void on_signal(void *ctx, int signum)
+{
+	(void)signum;
+	interrupt(ctx);
 }
 
 static bool reap(struct runner *r)
@@ -136,6 +142,8 @@ static bool reap(struct runner *r)
 static void on_chores(void *ctx)
 {
 	struct runner *r = ctx;
+	if (r->hooks.stop && *r->hooks.stop)
+		interrupt(r);
 	if (r->ending)
 		return;
 	runner_names_deliver(r);
@@ -221,9 +229,16 @@ static void start_all(struct runner *r)
 	runner_wake(r);
 }
 
+/* nohup(1) leaves SIGHUP ignored, and so it stays. */
+static bool is_ignored(int signum)
+{
+	struct sigaction was;
+	return signum == SIGHUP && sigaction(signum, NULL, &was) == 0 && was.sa_handler == SIG_IGN;
+}
+
 static int open_runner(struct runner *r)
 {
-	static const int signals[] = { SIGINT, SIGTERM };
+	static const int signals[RUNNER_SIGNALS] = { SIGINT, SIGTERM, SIGHUP };
 	r->loop = loop_new();
 	if (!r->loop)
 		return SP_E_LIBRARY;
@@ -232,8 +247,8 @@ static int open_runner(struct runner *r)
 	r->deadline = loop_timer_add(r->loop, r->deadline_ns, on_deadline, r);
 	r->chores = loop_timer_add(r->loop, r->start_ns, on_chores, r);
 	int e = 0;
-	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]) && !e; i++)
-		e = loop_signal_add(r->loop, signals[i], on_signal, r, &r->signals[i]);
+	for (size_t i = 0; i < RUNNER_SIGNALS && !e; i++)
+		e = is_ignored(signals[i]) ? 0 : loop_signal_add(r->loop, signals[i], on_signal, r, &r->signals[i]);
 	runner_names_open(r);
 	return e;
 }
@@ -248,8 +263,8 @@ static void close_runner(struct runner *r)
 	free(r->probes);
 	loop_timer_del(r->deadline);
 	loop_timer_del(r->chores);
-	loop_signal_del(r->signals[0]);
-	loop_signal_del(r->signals[1]);
+	for (size_t i = 0; i < RUNNER_SIGNALS; i++)
+		loop_signal_del(r->signals[i]);
 	int left = loop_free(r->loop);
 	assert(left == 0);
 	(void)left;

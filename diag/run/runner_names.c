@@ -54,19 +54,41 @@ void runner_names_deliver(struct runner *r)
 			deliver(&r->lookups[i]);
 }
 
-static void on_result(void *ctx, const struct names_result *result)
-{
-	struct lookup *l = ctx;
-	l->result = *result;
-	l->done = true;
-	l->handle = NULL;
-	deliver(l);
-}
-
 static void fail(struct lookup *l, int status, const char *reason)
 {
 	l->result = (struct names_result){ .status = status, .reason = reason };
 	l->done = true;
+}
+
+/* 0.0.0.0 would be this host itself, a group nobody in particular: filters give such addresses so
+ * that nothing is sent, and nothing is. */
+static bool can_be_sent_to(const struct addr *a)
+{
+	enum addr_kind k = addr_kind(a);
+	return k != ADDR_UNSPECIFIED && k != ADDR_MULTICAST;
+}
+
+static void succeed(struct lookup *l, const struct addr *addrs, size_t n)
+{
+	struct names_result *r = &l->result;
+	*r = (struct names_result){ .reason = "ok" };
+	for (size_t i = 0; i < n && r->n_addrs < NAMES_MAX_ADDRS; i++)
+		if (can_be_sent_to(&addrs[i]))
+			r->addrs[r->n_addrs++] = addrs[i];
+	l->done = true;
+	if (!r->n_addrs)
+		fail(l, SP_E_MISSING, "an address that leads nowhere");
+}
+
+static void on_result(void *ctx, const struct names_result *result)
+{
+	struct lookup *l = ctx;
+	l->handle = NULL;
+	if (result->status)
+		fail(l, result->status, result->reason);
+	else
+		succeed(l, result->addrs, result->n_addrs);
+	deliver(l);
 }
 
 static void ask(struct lookup *l)
@@ -144,4 +166,19 @@ void probe_resolve(struct probe *p, const char *name, uint8_t family, names_fn *
 	STAILQ_INSERT_TAIL(&l->waiters, w, link);
 	if (l->done)
 		runner_wake(p->runner);
+}
+
+void probe_heard_name(struct probe *p, const char *name, uint8_t family, const struct addr *addrs,
+		      size_t n)
+{
+	struct runner *r = p->runner;
+	for (size_t i = 1; n && i < r->n_lookups; i++) {
+		struct lookup *l = &r->lookups[i];
+		if (l->done || l->family != family || !text_equal_nocase(l->name, name))
+			continue;
+		names_cancel(l->handle);
+		l->handle = NULL;
+		succeed(l, addrs, n);
+		runner_wake(r);
+	}
 }

@@ -17,6 +17,7 @@ enum {
 	RUNNER_MAX_DESTINATIONS = 64,
 	RUNNER_MAX_SUSPICIONS = 32,  /* more than all flows of a profile together */
 	RUNNER_MAX_LOOKUPS = 64,
+	RUNNER_SIGNALS = 3,
 };
 
 struct runner;
@@ -74,7 +75,7 @@ struct runner {
 	struct runner_hooks hooks;
 	struct loop *loop;
 	struct loop_timer *deadline, *chores;
-	struct loop_signal *signals[2];
+	struct loop_signal *signals[RUNNER_SIGNALS];
 	uint64_t start_ns, deadline_ns;
 	struct probe *probes;
 	size_t n_probes;

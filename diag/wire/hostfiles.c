@@ -93,7 +93,13 @@ static void set_url(struct bytes line, char out[HOSTFILE_URL_MAX])
 		text_printable(out, HOSTFILE_URL_MAX, wire_text_str(url));
 }
 
-enum meaning { M_NONE, M_RESOLVERS, M_DOMAIN, M_WPAD, M_PORTAL };
+static void set_address(struct bytes line, struct hostfile *out)
+{
+	char word[WORD_MAX];
+	(void)addr_parse(word_next(&line, word), &out->address);
+}
+
+enum meaning { M_NONE, M_ADDRESS, M_RESOLVERS, M_DOMAIN, M_WPAD, M_PORTAL };
 
 static enum meaning meaning_of(enum hostfile_format f, const char *word)
 {
@@ -105,12 +111,14 @@ static enum meaning meaning_of(enum hostfile_format f, const char *word)
 		{ HOSTFILE_RESOLV_CONF, "nameserver", M_RESOLVERS },
 		{ HOSTFILE_RESOLV_CONF, "search", M_DOMAIN },
 		{ HOSTFILE_RESOLV_CONF, "domain", M_DOMAIN },
+		{ HOSTFILE_KEYS, "ADDRESS", M_ADDRESS },
 		{ HOSTFILE_KEYS, "DNS", M_RESOLVERS },
 		{ HOSTFILE_KEYS, "SERVERS", M_RESOLVERS },
 		{ HOSTFILE_KEYS, "DOMAINNAME", M_DOMAIN },
 		{ HOSTFILE_KEYS, "DOMAINS", M_DOMAIN },
 		{ HOSTFILE_KEYS, "CAPTIVE_PORTAL", M_PORTAL },
 		{ HOSTFILE_KEYS, "OPTION_252", M_WPAD },
+		{ HOSTFILE_DHCLIENT, "fixed-address", M_ADDRESS },
 		{ HOSTFILE_DHCLIENT, "domain-name-servers", M_RESOLVERS },
 		{ HOSTFILE_DHCLIENT, "domain-name", M_DOMAIN },
 		{ HOSTFILE_DHCLIENT, "unknown-252", M_WPAD },
@@ -129,6 +137,7 @@ static void take(enum meaning m, struct bytes rest, struct hostfile *out)
 {
 	switch (m) {
 	case M_NONE: break;
+	case M_ADDRESS: set_address(rest, out); break;
 	case M_RESOLVERS: add_resolvers(rest, out); break;
 	case M_DOMAIN: set_domain(rest, out); break;
 	case M_WPAD: set_url(rest, out->wpad_url); break;
@@ -149,9 +158,11 @@ static void statement(enum hostfile_format f, const char *ifname, struct bytes l
 				*out = (struct hostfile){ 0 };
 			return;
 		}
-		if (strcmp(word, "option") != 0 || !*ours)
+		bool option = strcmp(word, "option") == 0;
+		if (!*ours || (!option && strcmp(word, "fixed-address") != 0))
 			return;
-		word_next(&line, word);
+		if (option)
+			word_next(&line, word);
 	}
 	take(meaning_of(f, word), line, out);
 }

@@ -10,6 +10,7 @@
 #include "sallyport/settings.h"
 
 struct command;
+struct as_client;
 
 struct command_ctx {
 	const struct command *command;
@@ -20,13 +21,15 @@ struct command_ctx {
 	int argc; /* the whole line, for commands that take another one behind "--" */
 	char **argv;
 	int after_dashes; /* index of the first word behind "--", or argc */
+	struct as_client *client; /* whose place the run takes (--as-client), or NULL */
 };
 
 struct command {
 	const char *name, *operands, *summary;
 	const char *help;               /* paragraphs after the option list, or NULL */
 	int (*run)(struct command_ctx *c); /* the exit code */
-	const char *flags;   /* the flags that mean something to it, "output,ascii"; NULL: all */
+	/* The flags that mean something to it: "output,ascii"; all but these: "-for"; NULL: all. */
+	const char *flags;
 	const char *own_flag; /* "--show": a word it takes besides, and that changes nothing */
 	bool takes_command;  /* words behind "--" are a command line for it */
 };

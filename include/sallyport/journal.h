@@ -20,6 +20,7 @@ struct journal *journal_open(struct run *r, FILE *out);
 /* Writes the observation, judges what there is so far and writes a verdict line (with
  * "preliminary": true) for each verdict that is new or has changed its confidence. */
 void journal_observation(struct journal *j, const struct observation *o);
+int journal_error(const struct journal *j); /* 0 or -errno of the first failed write so far */
 /* After the last judge_run(): check, verdict and recommendation lines, then run_end. */
 int journal_close(struct journal *j); /* 0 or -errno of the first failed write */
 

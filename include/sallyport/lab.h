@@ -31,6 +31,11 @@ struct lab_knobs {
 		LAB_DNS_REFUSED, LAB_DNS_EMPTY, LAB_DNS_SINKHOLE, LAB_DNS_PRIVATE, LAB_DNS_FORGED,
 		LAB_DNS_GARBAGE, LAB_DNS_TWICE, LAB_DNS_EDE, LAB_DNS_HOSTILE_CNAME,
 		LAB_DNS_PORTAL, /* every name gives the gateway */
+		LAB_DNS_A_ONLY, /* silent when asked for AAAA */
+		LAB_DNS_SLOW, LAB_DNS_FLAKY, /* 3 s late; every second question is lost */
+		LAB_DNS_RACED,  /* a forged answer, then the honest one */
+		LAB_DNS_STALE,  /* an address that is gone stands before the right one */
+		LAB_DNS_64,     /* makes IPv6 addresses for names that have none (RFC 6147) */
 	} dns;
 	/* NTP */
 	enum lab_ntp { LAB_NTP_HONEST, LAB_NTP_WRONG, LAB_NTP_KOD_RATE, LAB_NTP_KOD_DENY,
@@ -53,7 +58,10 @@ struct lab_knobs {
 	enum lab_tls { LAB_TLS_HONEST, LAB_TLS_PRIVATE_CA, LAB_TLS_SNI_FILTER, LAB_TLS_EXPIRED,
 		       LAB_TLS_WRONG_NAME, LAB_TLS_HANG, LAB_TLS_ALERT } tls;
 	/* HTTP on TCP 80 */
-	enum lab_http { LAB_HTTP_HONEST, LAB_HTTP_REDIRECT, LAB_HTTP_PAGE, LAB_HTTP_SILENT } http;
+	enum lab_http { LAB_HTTP_HONEST, LAB_HTTP_REDIRECT, LAB_HTTP_PAGE, LAB_HTTP_SILENT,
+			LAB_HTTP_CACHED /* the page and its Date are six hours old */ } http;
+	/* the web proxy on the gateway, TCP 3128 */
+	enum lab_proxy { LAB_PROXY_OPEN, LAB_PROXY_LOGIN /* 407 */ } proxy;
 };
 
 /* What the servers need to know: made once per lab, before any namespace. */
@@ -63,7 +71,9 @@ struct lab_world {
 	char dir[64];           /* private scratch directory: key and CA files live here */
 	const char *self;       /* the program that started the lab */
 	struct addr resolver;   /* the gateway's LAN address: where the DNS server listens */
+	struct addr resolver6;  /* the same for IPv6, where a row gives the gateway one */
 	struct addr cloud_udp, cloud_tcp, web, ntp, portal, other, forged; /* far-side addresses */
+	struct addr gone;       /* routed to the far side, where nobody has it */
 	/* keys, made by lab_keys_make() */
 	uint8_t spki[128];      /* of the DTLS identity key, DER */
 	size_t spki_len;
@@ -73,11 +83,13 @@ struct lab_world {
 /* The address the lab's DNS gives for a name (suffix match on the profile's names); false when the
  * lab does not know the name. */
 bool lab_world_lookup(const struct lab_world *w, const char *name, struct addr *out);
+/* The port of the profile's first target with that probe, or the fallback. */
+uint16_t lab_world_port(const struct lab_world *w, const char *probe, uint16_t fallback);
 
 /* A far-side (or gateway-side) server: runs inside an already entered namespace, on its loop. */
 struct lab_server {
 	const char *name;
-	enum lab_side { LAB_SIDE_GATEWAY, LAB_SIDE_FAR } side;
+	enum lab_side { LAB_SIDE_GATEWAY, LAB_SIDE_FAR, LAB_SIDE_DEVICE } side;
 	/* Opens sockets and registers them; they live as long as the process. 0 or negative. */
 	int (*start)(struct loop *l, const struct lab_world *w);
 };
@@ -97,7 +109,12 @@ enum lab_shape {
 	LAB_DOUBLE_NAT = 1,  /* a second NAT between gateway and r1 */
 	LAB_BALANCED = 2,    /* r1 spreads flows over r2 and r2b */
 	LAB_NO_RESOLVER = 4, /* the device's resolv.conf names no server */
+	LAB_TWO_RESOLVERS = 16, /* ... names a public one after the gateway's */
 	LAB_RELAY = 8,       /* user-space link: set when delay, jitter, loss or reorder is asked for */
+	LAB_VPN = 256,       /* a tunnel tun0, 10.8.0.2/24, from the device to the far side */
+	LAB_UPLINK2 = 512,   /* the device has eth1 as well, straight to r1 */
+	LAB_STUB = 1024,     /* a resolver of its own runs on the device: 127.0.0.53 */
+	LAB_ON_GATEWAY = 2048, /* CMD runs on the gateway; its LAN is a bridge with the device on a port */
 };
 
 /* One thing a fault changes on one node. Several faults' changes add up, in the order given. */
@@ -108,13 +125,18 @@ struct lab_change {
 		LAB_OUTPUT,
 		LAB_FORWARD,
 		LAB_PREROUTING, /* ... of type nat here */
+		LAB_ENTRY,      /* prerouting of type filter: before the hop count is looked at */
 		LAB_IP,         /* lines for `ip -batch`, after the node is set up */
 		LAB_SYSCTL,     /* "net/ipv4/name=value" lines */
+		/* of the device alone */
+		LAB_RESOLV,     /* lines of resolv.conf, in place of the gateway's resolver */
+		LAB_FILE,       /* a path, a line end, and what that file holds */
+		LAB_ENV,        /* "NAME=VALUE" for CMD */
 	} kind; /* 0 ends the list */
 	const char *text;
 };
 
-enum { LAB_CHANGES_MAX = 4, LAB_FAULTS_MAX = 16 /* at once */ };
+enum { LAB_CHANGES_MAX = 6, LAB_FAULTS_MAX = 16 /* at once */ };
 
 /* A fault the lab can put on the network: a row of data. */
 struct lab_fault {
@@ -139,10 +161,11 @@ struct lab_options {
 	void (*note)(const char *line);
 };
 
-/* Makes the lab, runs argv in the device's namespace (a shell when argv is NULL) and returns its
- * exit code (128 + signal when it was killed), 127 or 126 with *err when it is not there or cannot
- * run, or a negative code with *err: SP_E_USAGE for the fault list, SP_E_DENIED without the
- * privilege for namespaces, SP_E_MISSING when a tool is not there. Blocks until everything of the lab is gone. The process must have one thread. */
+/* Makes the lab, runs argv (a shell when it is NULL) on the device, or by shape on the gateway, and
+ * returns its exit code (128 + signal when it was killed), 127 or 126 with *err when it is not there
+ * or cannot run, or a negative code with *err: SP_E_USAGE for the fault list, SP_E_DENIED without the
+ * privilege for namespaces, SP_E_MISSING when a tool is not there. Blocks until everything of the lab
+ * is gone. The process must have one thread. */
 int lab_run(const struct lab_options *o, char *const argv[], struct sp_error *err);
 
 #endif

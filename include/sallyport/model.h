@@ -99,6 +99,10 @@ enum attr_type { ATTR_INT, ATTR_REAL, ATTR_BOOL, ATTR_TEXT };
 	X(MAC, "mac", TEXT, "", "link-layer address")                                              \
 	X(NEIGH_STATE, "neigh_state", TEXT, "", "kernel neighbour state")                          \
 	X(LAN_PEERS, "lan_peers", INT, "", "other neighbours on the link that answer")             \
+	/* DHCP, of a client with --as-client */                                                    \
+	X(DHCP, "dhcp", TEXT, "", "bound, no-offer, no-ack or refused")                            \
+	X(DHCP_SERVER, "dhcp_server", TEXT, "", "server that gave the address")                    \
+	X(LEASE, "lease_s", INT, "s", "how long the address was given for")                        \
 	/* DNS */                                                                                  \
 	X(QTYPE, "qtype", TEXT, "", "A or AAAA")                                                   \
 	X(RCODE, "rcode", INT, "", "DNS response code, extended where EDNS gives one")             \
@@ -146,6 +150,7 @@ enum attr_type { ATTR_INT, ATTR_REAL, ATTR_BOOL, ATTR_TEXT };
 	X(SERVER, "server", TEXT, "", "Server header")                                             \
 	X(HTTP_DATE, "http_date", TEXT, "", "Date header as RFC 3339")                             \
 	X(PROXY, "proxy", TEXT, "", "web proxy, host:port")                                        \
+	X(CAPTIVE, "captive", BOOL, "", "the portal's own word (RFC 8908)")                        \
 	/* path */                                                                                 \
 	X(SERIES, "series", TEXT, "", "which packet the steps carry, such as udp:5684")            \
 	X(CONTROL_OF, "control_of", TEXT, "", "series this one is the control of")                 \

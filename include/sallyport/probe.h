@@ -52,6 +52,10 @@ uint64_t probe_deadline_ns(struct probe *p);
 void probe_observe(struct probe *p, const struct observation *o);
 /* Resolves through the runner (shared, cached per run and family); one callback, never inside. */
 void probe_resolve(struct probe *p, const char *name, uint8_t family, names_fn *fn, void *ctx);
+/* A probe of the resolvers got this answer from the first of them: whoever still waits for the name
+ * has it now. Those probes ask more often than the runner does. */
+void probe_heard_name(struct probe *p, const char *name, uint8_t family, const struct addr *addrs,
+		      size_t n);
 /* Accounts packets and IP bytes against the run's budget (section 9 of the design); false when it
  * is used up: then send nothing and observe NOT_RUN with reason "packet budget". */
 bool probe_spend(struct probe *p, uint32_t packets, uint32_t bytes);

@@ -12,10 +12,12 @@ struct runner_hooks {
 	/* After every appended observation; journal and progress hang here. */
 	void (*observed)(void *ctx, const struct observation *o);
 	void *ctx;
+	/* Set by a hook, or NULL: nobody listens any more, end as if interrupted. */
+	const bool *stop;
 };
 
 /* Runs all checks of r (whose facts and plan are set). Returns when everything has ended, on
- * SIGINT/SIGTERM (r->ended = END_INTERRUPTED) or at the budget. 0 or a negative code when the loop
+ * SIGINT, SIGTERM or SIGHUP (r->ended = END_INTERRUPTED) or at the budget. 0 or a negative code when the loop
  * could not be made. Fills r->ended and r->duration_us. */
 int runner_run(struct run *r, const struct runner_hooks *hooks);
 

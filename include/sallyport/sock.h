@@ -47,8 +47,12 @@ struct sock_opts {
 	int ttl;               /* 0: default */
 };
 
-/* Open a connected UDP socket. 0 or -errno (-EACCES/-EPERM: port or device not permitted,
- * -ENETUNREACH: no route). */
+/* 0, or SP_E_DENIED where this process may not fix a socket to an interface: Linux before 5.7
+ * wants CAP_NET_RAW for it. Unfixed sockets could leave by a tunnel, so no run starts then. */
+int sock_may_fix(const char *ifname);
+
+/* Open a connected UDP socket. 0, SP_E_DENIED (interface not permitted) or -errno (-EACCES/-EPERM:
+ * port not permitted, -ENETUNREACH: no route). */
 int sock_udp(struct loop *l, const struct endpoint *peer, const struct sock_opts *o, sock_fn *fn,
 	     void *ctx, struct sock **out);
 /* Start a TCP connect; the result comes as an event, also when it is known at once. */

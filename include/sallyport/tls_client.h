@@ -11,6 +11,7 @@
 #define SALLYPORT_TLS_CLIENT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "sallyport/loop.h"
@@ -64,6 +65,10 @@ typedef void tls_client_fn(void *ctx, const struct tls_result *r);
 int tls_client_start(struct loop *l, int fd, const struct tls_client_opts *o, tls_client_fn *fn,
 		     void *ctx, struct tls_client **out);
 const struct tls_result *tls_client_result(const struct tls_client *c);
+/* After TLS_DONE: sends n bytes, then hands on what the peer says as it comes; n of 0 is its end.
+ * 0 or negative. */
+typedef void tls_data_fn(void *ctx, const uint8_t *p, size_t n);
+int tls_client_talk(struct tls_client *c, const void *p, size_t n, tls_data_fn *fn);
 /* Sends close_notify where there is a connection, then FIN. NULL is allowed. */
 void tls_client_close(struct tls_client *c);
 

@@ -67,6 +67,24 @@ void retry_stop(struct retry *r)
 	r->stopped = true;
 }
 
+static bool first_time(unsigned *bits, unsigned attempt)
+{
+	unsigned bit = attempt ? 1U << (attempt - 1) : 0;
+	bool first = bit && !(*bits & bit);
+	*bits |= bit;
+	return first;
+}
+
+bool retry_first_count(struct retry *r, unsigned attempt)
+{
+	return first_time(&r->counted, attempt);
+}
+
+bool retry_first_garbage(struct retry *r, unsigned attempt)
+{
+	return first_time(&r->garbage, attempt);
+}
+
 uint64_t retry_age(const struct retry *r, unsigned attempt, uint64_t now_ns)
 {
 	uint64_t sent = r->sent_ns[attempt ? attempt - 1 : 0];

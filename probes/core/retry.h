@@ -18,6 +18,8 @@ struct retry {
 	uint64_t sent_ns[RETRY_TRIES];
 	unsigned sent;     /* tries sent so far */
 	unsigned resolved; /* bit i: try i + 1 was answered or reported */
+	unsigned counted;  /* bit i: an observation has told of try i + 1's packet */
+	unsigned garbage;  /* bit i: a wrong reply to try i + 1 was noted */
 	unsigned limit;    /* tries allowed: RETRY_TRIES, or RETRY_EARLY once a box said no */
 	bool stopped;
 };
@@ -36,6 +38,10 @@ uint64_t retry_deadline(const struct retry *r); /* UINT64_MAX when over */
 /* Try `attempt` is resolved otherwise (ICMP, refused by this host): only early tries still go. */
 void retry_refused(struct retry *r, unsigned attempt);
 void retry_stop(struct retry *r);
+/* True once for each try: this observation counts its packet, later ones are of the same one. */
+bool retry_first_count(struct retry *r, unsigned attempt);
+/* True once for each try: an outsider can send any number of wrong replies, one is noted. */
+bool retry_first_garbage(struct retry *r, unsigned attempt);
 /* Nanoseconds since the given try was sent. */
 uint64_t retry_age(const struct retry *r, unsigned attempt, uint64_t now_ns);
 unsigned retry_unanswered(const struct retry *r); /* tries reported silent so far */

@@ -66,7 +66,7 @@ refused no-dialect 64 'nftables'
 refused unknown-dialect 64 "no dialect 'pf'; there are: nftables" --for pf "$run"
 refused hostile-dialect 64 'there are: nftables' --for $'\x1b[31m' "$run"
 refused no-run 69 "$tmp/none" --for nftables "$tmp/none"
-refused two-runs 64 'at most one' --for nftables "$run" "$run"
+refused two-runs 64 'takes no operand' --for nftables "$run" "$run"
 refused this-host-by-address 64 'this host itself' --for nftables --device 192.168.77.10 "$run"
 mac=$(head -n 1 "$run" | grep -o '"mac":"[^"]*"' | tail -n 1 | cut -d'"' -f4)
 refused this-host-by-mac 64 'this host itself' --for nftables --device "$mac" "$run"

@@ -79,3 +79,28 @@ inside = t.until(b"nameserver 192.168.77.1")
 t.type(b"exit 3\n")
 got = code(t.wait())
 result("shell-opens", up and inside and got == 3, (got, t.seen))
+
+# The terminal goes away (a closed window, a lost connection): all of the lab goes with it.
+mark = f"mark-terminal-{os.getpid()}"
+t = Terminal(SALLYPORT, "lab", "clean", "--", "sh", "-c", "echo ready; exec tail -f /dev/null", SALLYPORT_LAB_MARK=mark)
+up = t.until(b"ready")
+os.close(t.fd)
+got = t.wait()
+
+
+def marked():
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/environ", "rb") as f:
+                if mark.encode() in f.read():
+                    found.append(pid)
+        except OSError:
+            pass
+    return found
+
+
+end = time.monotonic() + 5
+while marked() and time.monotonic() < end:
+    time.sleep(0.05)
+result("closed-terminal-ends-the-lab", up and got is not None and not marked(), (got, marked()))

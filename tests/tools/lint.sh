@@ -34,7 +34,7 @@ one_file libuv 'uv\.h' '^diag/io/loop_uv\.c$'
 one_file c-ares 'ares\.h' '^diag/io/names\.c$'
 one_file libnl 'netlink/' '^diag/(io/netinfo[a-z_]*|lab/net)\.c$'
 one_file inih 'ini\.h' '^diag/run/profile\.c$'
-one_file jansson 'jansson\.h' '^(diag/run/(journal|replay)[a-z_]*|ui/report/json[a-z_]*|ui/commands/list)\.[ch]$'
+one_file jansson 'jansson\.h' '^(diag/run/(journal|replay)[a-z_]*|ui/report/json[a-z_]*|ui/commands/list|diag/io/captive)\.[ch]$'
 one_file openssl 'openssl/' '^diag/(io/(crypto|tls_client)|lab/(pki|servers/tls|servers/dtls)[a-z_]*)\.[ch]$'
 
 # Sizes: files 600 lines, functions 60 (brace at column 0 to brace at column 0).

@@ -286,6 +286,20 @@ static void a_refusal_leaves_only_the_early_tries(void **state)
 	assert_int_equal(retry_step(&r, UINT64_C(1600000000), &attempt), RETRY_OVER);
 }
 
+static void a_packet_counts_once_and_garbage_is_noted_once(void **state)
+{
+	(void)state;
+	struct retry r;
+	retry_init(&r, 0, 1);
+	assert_false(retry_first_count(&r, 0)); /* nothing was sent */
+	for (unsigned attempt = 1; attempt <= RETRY_TRIES; attempt++) {
+		assert_true(retry_first_count(&r, attempt));
+		assert_false(retry_first_count(&r, attempt));
+		assert_true(retry_first_garbage(&r, attempt));
+		assert_false(retry_first_garbage(&r, attempt));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -299,6 +313,7 @@ int main(void)
 		cmocka_unit_test(hostile_answers),
 		cmocka_unit_test(tries_follow_the_schedule),
 		cmocka_unit_test(a_refusal_leaves_only_the_early_tries),
+		cmocka_unit_test(a_packet_counts_once_and_garbage_is_noted_once),
 	};
 	return cmocka_run_group_tests_name("dtls", tests, NULL, NULL);
 }

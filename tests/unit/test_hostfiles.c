@@ -45,6 +45,7 @@ static void keys(void **state)
 	assert_int_equal(f.n_resolvers, 2);
 	is_resolver(&f, 1, "192.168.1.2");
 	assert_string_equal(f.domain.s, "lan");
+	assert_int_equal(f.address.b[3], 20);
 	assert_string_equal(f.portal_api, "https://portal.example/api");
 	f = read_text(HOSTFILE_KEYS, "SERVERS=9.9.9.9#dns.quad9.net\n");
 	is_resolver(&f, 0, "9.9.9.9");
@@ -58,11 +59,13 @@ static void dhclient(void **state)
 		HOSTFILE_DHCLIENT,
 		"lease {\n  interface \"eth0\";\n  option domain-name-servers 10.0.0.1,10.0.0.2;\n}\n"
 		"lease {\n  interface \"wlan0\";\n  option domain-name-servers 172.16.0.1;\n}\n"
-		"lease {\n  interface \"eth0\";\n  option domain-name-servers 10.0.0.53;\n"
+		"lease {\n  interface \"eth0\";\n  fixed-address 10.0.0.20;\n"
+		"  option domain-name-servers 10.0.0.53;\n"
 		"  option domain-name \"corp.example\";\n"
 		"  option unknown-252 68:74:74:70:3a:2f:2f:77:70:61:64:2f:77;\n}\n");
 	assert_int_equal(f.n_resolvers, 1);
 	is_resolver(&f, 0, "10.0.0.53");
+	assert_int_equal(f.address.b[3], 20);
 	assert_string_equal(f.domain.s, "corp.example");
 	assert_string_equal(f.wpad_url, "http://wpad/w");
 }
@@ -71,12 +74,13 @@ static void hostile(void **state)
 {
 	(void)state;
 	struct hostfile f = read_text(HOSTFILE_DHCLIENT,
-				      "lease {\n interface \"eth0\";\n"
+				      "lease {\n interface \"eth0\";\n fixed-address 192.168.77.10x;\n"
 				      " option domain-name-servers 010.0.0.1, 1.2.3, $(reboot), 1.2.3.4.5;\n"
 				      " option domain-name \"a b;\x1b[31m\";\n"
 				      " option unknown-252 \"file:///etc/passwd\";\n"
 				      " option unknown-114 68:7;\n");
 	assert_int_equal(f.n_resolvers, 0);
+	assert_int_equal(f.address.family, 0);
 	assert_string_equal(f.wpad_url, "");
 	assert_string_equal(f.portal_api, "");
 	f = read_text(HOSTFILE_KEYS, "CAPTIVE_PORTAL=http://x/\x1b]0;\x07\nDNS=1.1.1.1 2.2.2.2 3.3.3.3 4.4.4.4 5.5.5.5");

@@ -266,9 +266,49 @@ static void a_proxy_setting_left_over_explains_nothing(void **state)
 	case_close(&c);
 }
 
+/* What the portal's API said, on a run where everything works, or nothing. */
+static void ask_portal(struct judge_case *c, bool captive)
+{
+	struct sp_error err;
+	text_copy(c->host.portal_api, sizeof(c->host.portal_api), "https://portal.example/api");
+	assert_int_equal(plan_make(c->run, &err), 0);
+	case_begin(c, run_check(c->run, "portal", c->host.portal_api), 1, OUTCOME_ANSWERED, 1);
+	case_flow(c, "tcp", "192.168.77.1", 443);
+	obs_text(&c->next, A_URL, c->host.portal_api);
+	obs_bool(&c->next, A_CAPTIVE, captive);
+	case_end(c);
+}
+
+static void the_portals_own_word(void **state)
+{
+	struct judge_case c;
+	(void)state;
+	case_open(&c, NULL); /* it holds this host */
+	ask_portal(&c, true);
+	case_silent(&c, "cloud-tcp", CASE_TRIES);
+	case_expect(&c, "captive-http", CONF_PROVEN, EFFECT_BLOCKS);
+	case_absent(&c, "portal-passed");
+	case_close(&c);
+	case_open(&c, NULL); /* this host has passed it: that says nothing about devices */
+	ask_portal(&c, false);
+	case_rest(&c, (const char *const[]){NULL});
+	assert_non_null(case_judge(&c, "portal-passed"));
+	assert_int_equal(c.run->exit, SP_EXIT_UNKNOWN);
+	case_absent(&c, "captive-http");
+	case_close(&c);
+	case_open(&c, NULL); /* it says captive, and yet all works */
+	ask_portal(&c, true);
+	case_rest(&c, (const char *const[]){NULL});
+	case_absent(&c, "captive-http");
+	case_absent(&c, "portal-passed");
+	assert_int_equal(c.run->exit, SP_EXIT_WORKS);
+	case_close(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_portals_own_word),
 		cmocka_unit_test(a_proxy_that_answers_is_the_only_way_out),
 		cmocka_unit_test(a_proxy_setting_left_over_explains_nothing),
 		cmocka_unit_test(clean_says_nothing),

@@ -41,6 +41,23 @@ static void steps_prove_a_drop(void **state)
 	case_close(&c);
 }
 
+/* A profile that has no other UDP service: the controls of the steps are UDP that leaves. */
+static void the_only_udp_service(void **state)
+{
+	static const struct case_walk walk = {
+		.section = "ntp", .rounds = 3, .drop_after = 1, .distance = CASE_HOPS};
+	struct judge_case c;
+	(void)state;
+	case_open_profile(&c, "diag/profiles/particle-tcp.ini", NULL);
+	CASE_REST(&c, "ntp");
+	case_silent(&c, "ntp", CASE_TRIES);
+	case_absent(&c, "ntp-blocked");
+	case_walk(&c, &walk);
+	case_expect(&c, "ntp-blocked", CONF_PROVEN, EFFECT_NOTE);
+	assert_int_equal(c.run->exit, SP_EXIT_WORKS);
+	case_close(&c);
+}
+
 static void without_any_udp_it_is_not_ntp(void **state)
 {
 	struct judge_case c;
@@ -91,6 +108,20 @@ static void within_the_tolerance(void **state)
 	CASE_REST(&c, "ntp");
 	case_ntp(&c, 1, 0, "GPS", 3.2);
 	case_expect(&c, "ntp-wrong", CONF_PROVEN, EFFECT_NOTE);
+	case_close(&c);
+}
+
+/* A proxy serves the pages of six hours ago; or this host was set by the same wrong server. */
+static void old_pages_alone_accuse_nobody(void **state)
+{
+	struct judge_case c;
+	(void)state;
+	case_open(&c, NULL);
+	CASE_REST(&c, "portal-a", "portal-b");
+	case_page(&c, "portal-a", 204, NULL, true, -21600);
+	case_page(&c, "portal-b", 200, NULL, true, -21600);
+	assert_non_null(strstr(case_expect(&c, "ntp-wrong", CONF_UNDETERMINED, EFFECT_NOTE)->seen,
+			       "cache"));
 	case_close(&c);
 }
 
@@ -211,10 +242,12 @@ int main(void)
 		cmocka_unit_test(clean_says_nothing),
 		cmocka_unit_test(silence_beside_other_udp_is_a_note),
 		cmocka_unit_test(steps_prove_a_drop),
+		cmocka_unit_test(the_only_udp_service),
 		cmocka_unit_test(without_any_udp_it_is_not_ntp),
 		cmocka_unit_test(a_rejection_names_the_box),
 		cmocka_unit_test(an_hour_off_against_the_others),
 		cmocka_unit_test(within_the_tolerance),
+		cmocka_unit_test(old_pages_alone_accuse_nobody),
 		cmocka_unit_test(the_others_agree_against_us),
 		cmocka_unit_test(nobody_to_compare_with),
 		cmocka_unit_test(a_portal_is_no_witness),

@@ -129,6 +129,21 @@ static void weaker_signs_of_a_name_filter(void **state)
 	case_close(&c);
 }
 
+/* Larger packets are lost: another name's certificate is shorter, and no name stalls as well. */
+static void a_long_certificate_is_no_filter(void **state)
+{
+	struct judge_case c;
+	(void)state;
+	case_open(&c, NULL);
+	CASE_REST(&c, "api");
+	for (uint32_t i = 1; i <= 3; i++)
+		handshake(&c, "api", i, i < 3 ? "real" : "none", OUTCOME_SILENT, -1);
+	handshake(&c, "api", 4, "other", OUTCOME_ANSWERED, -1);
+	const struct verdict *d = case_expect(&c, "sni-filter", CONF_UNDETERMINED, EFFECT_NOTE);
+	assert_non_null(strstr(d->who, "larger packets"));
+	case_close(&c);
+}
+
 /* The clock is 400 days behind: both sources say so, and then the certificate is good. */
 static void the_clock_is_what_is_wrong(void **state)
 {
@@ -257,6 +272,7 @@ int main(void)
 		cmocka_unit_test(the_name_is_what_is_cut),
 		cmocka_unit_test(any_name_fails_is_not_the_name),
 		cmocka_unit_test(weaker_signs_of_a_name_filter),
+		cmocka_unit_test(a_long_certificate_is_no_filter),
 		cmocka_unit_test(the_clock_is_what_is_wrong),
 		cmocka_unit_test(our_clock_blocks_nobody),
 		cmocka_unit_test(really_expired),

@@ -279,6 +279,7 @@ static void on_lookup(void *ctx)
 	struct names_lookup *l = ctx;
 	struct names_result r = { .reason = "ok", .n_addrs = 1 };
 	r.addrs[0].family = l->family;
+	r.addrs[0].b[0] = 10;
 	l->fn(l->ctx, &r);
 }
 

@@ -1,6 +1,7 @@
 #include "fake_net.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -419,9 +420,12 @@ void fake_icmp(const struct fake_packet *in, uint8_t type, uint8_t code, struct 
 /* ---- names ---- */
 struct names {
 	struct loop *loop;
+	struct names_lookup *first;
 };
 
 struct names_lookup {
+	struct names *names;
+	struct names_lookup *next;
 	struct loop_timer *timer;
 	names_fn *fn;
 	void *ctx;
@@ -438,30 +442,45 @@ int names_new(struct loop *l, const struct addr *servers, size_t n_servers, cons
 	return 0;
 }
 
+static void forget(struct names_lookup *l)
+{
+	struct names_lookup **at = &l->names->first;
+	while (*at != l)
+		at = &(*at)->next;
+	*at = l->next;
+	loop_timer_del(l->timer);
+	free(l);
+}
+
 static void on_lookup(void *ctx)
 {
 	struct names_lookup *l = ctx;
-	loop_timer_del(l->timer);
 	if (!l->cancelled)
 		l->fn(l->ctx, &l->result);
-	free(l);
+	forget(l);
 }
 
 int names_lookup(struct names *n, const char *name, uint8_t family, names_fn *fn, void *ctx,
 		 struct names_lookup **out)
 {
 	struct names_lookup *l = calloc(1, sizeof(*l));
-	*l = (struct names_lookup){ .fn = fn, .ctx = ctx };
+	*l = (struct names_lookup){ .names = n, .next = n->first, .fn = fn, .ctx = ctx };
+	n->first = l;
+	uint64_t wait = 2 * (uint64_t)net.delay_ms * NS_PER_MS;
 	l->result = (struct names_result){ .status = SP_E_MISSING, .reason = "nxdomain" };
-	for (size_t i = 0; i < net.n_names; i++)
+	for (size_t i = 0; i < net.n_names; i++) {
+		if (strcmp(net.names[i].name, name) == 0 && !net.names[i].addr.family) {
+			l->result = (struct names_result){ .status = -ETIMEDOUT, .reason = "timeout" };
+			wait = 4 * NS_PER_S;
+		}
 		if (strcmp(net.names[i].name, name) == 0 && net.names[i].addr.family == family &&
 		    l->result.n_addrs < NAMES_MAX_ADDRS) {
 			l->result.addrs[l->result.n_addrs++] = net.names[i].addr;
 			l->result.status = 0;
 			l->result.reason = "ok";
 		}
-	uint64_t rtt = 2 * (uint64_t)net.delay_ms * NS_PER_MS;
-	l->timer = loop_timer_add(n->loop, n->loop->now_ns + rtt, on_lookup, l);
+	}
+	l->timer = loop_timer_add(n->loop, n->loop->now_ns + wait, on_lookup, l);
 	*out = l;
 	return 0;
 }
@@ -474,5 +493,7 @@ void names_cancel(struct names_lookup *l)
 
 void names_free(struct names *n)
 {
+	while (n && n->first)
+		forget(n->first);
 	free(n);
 }

@@ -25,6 +25,7 @@ void fake_net_reset(uint64_t seed, unsigned delay_ms, unsigned jitter_ms, unsign
 void fake_net_host(struct endpoint at, fake_host_fn *fn, void *ctx);
 /* TCP hosts: connections are answered by a SYN-ACK, then fn sees what the client sends. */
 void fake_net_tcp_host(struct endpoint at, fake_host_fn *fn, void *ctx);
+/* What a lookup of the name gives; an address of no family: the lookup times out after 4 s. */
 void fake_net_name(const char *name, struct addr a);
 /* Sends to the client, extra_ms later than the link would. */
 void fake_reply(const struct fake_packet *in, const void *p, size_t n, unsigned extra_ms);

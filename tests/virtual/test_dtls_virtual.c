@@ -3,6 +3,7 @@
 #include "virtual_run.h"
 
 #include "sallyport/crypto.h"
+#include "sallyport/wire/dns.h"
 #include "sallyport/wire/dtls.h"
 
 #define CLOUD ((struct endpoint){ addr_v4(198, 51, 100, 10), 5684 })
@@ -75,14 +76,13 @@ static void serve(void *ctx, const struct fake_packet *in)
 						     (struct bytes){ cookie, sizeof(cookie) }));
 }
 
-static void network(struct virtual_run *v, uint64_t seed, unsigned delay_ms)
+static void nameless_network(struct virtual_run *v, uint64_t seed, unsigned delay_ms)
 {
 	struct profile_target *t = &v->profile.targets[0];
 	memset(&server, 0, sizeof(server));
 	server.key = crypto_key_new();
 	fake_net_reset(seed, delay_ms, 0, 0);
 	fake_net_host(CLOUD, serve, NULL);
-	fake_net_name(NAME, CLOUD.addr);
 	v->profile.n_targets = 1;
 	*t = (struct profile_target){ .section = "cloud", .check = "udp5684", .probe = "dtls-device",
 				      .name = "{id}.cloud.example", .families = FAMILY_4,
@@ -91,6 +91,12 @@ static void network(struct virtual_run *v, uint64_t seed, unsigned delay_ms)
 	assert_true(n > 0);
 	t->key_len = (size_t)n;
 	vr_plan(v, "udp5684.hello", NAME, "dtls-device", 0);
+}
+
+static void network(struct virtual_run *v, uint64_t seed, unsigned delay_ms)
+{
+	nameless_network(v, seed, delay_ms);
+	fake_net_name(NAME, CLOUD.addr);
 }
 
 static void use_another_key(void)
@@ -162,6 +168,56 @@ static void test_no_loss_makes_an_impostor(void **state)
 	}
 }
 
+/* The second address has its turn while tries to the first are still open: each is told about the
+ * address it went to. */
+static void test_tries_are_told_of_their_own_address(void **state)
+{
+	struct virtual_run *v = *state;
+	nameless_network(v, 1, 20);
+	fake_net_name(NAME, addr_v4(198, 51, 100, 99));
+	fake_net_name(NAME, CLOUD.addr);
+	expect_identity(v, OUTCOME_ANSWERED, "verified");
+	assert_int_equal(vr_count(v, "udp5684.hello", OUTCOME_SILENT), 2);
+	for (size_t i = 0; i < v->run->n_obs; i++)
+		if (v->run->obs[i]->outcome == OUTCOME_SILENT)
+			assert_true(obs_text_is(v->run->obs[i], A_ADDRESS, "198.51.100.99"));
+}
+
+/* A filter's 0.0.0.0 is this host itself: nothing is sent there. */
+static void test_an_address_that_leads_nowhere(void **state)
+{
+	struct virtual_run *v = *state;
+	nameless_network(v, 1, 20);
+	fake_net_name(NAME, (struct addr){ 4, { 0 } });
+	vr_go(v);
+	assert_int_equal(vr_count(v, "udp5684.hello", OUTCOME_NOT_RUN), 1);
+	assert_int_equal(fake_net_sent((struct endpoint){ { 4, { 0 } }, CLOUD.port }), 0);
+	crypto_key_free(server.key);
+}
+
+static void resolve(void *ctx, const struct fake_packet *in)
+{
+	struct dns_message q;
+	uint8_t out[512];
+	(void)ctx;
+	assert_int_equal(dns_parse(in->data.p, in->data.n, &q), 0);
+	struct dns_reply r = { .ede = -1, .ttl = 60, .addrs = &CLOUD.addr, .n_addrs = q.qtype == DNS_A };
+	if (in->nth > 3) /* the first questions are lost */
+		fake_reply(in, out, dns_build_reply(out, sizeof(out), in->data.p, in->data.n, &r), 0);
+}
+
+/* The runner's own lookup is lost, but the probe of the resolver hears the answer. */
+static void test_an_answer_to_the_resolver_probe_serves_all(void **state)
+{
+	struct virtual_run *v = *state;
+	nameless_network(v, 1, 20);
+	fake_net_name(NAME, (struct addr){ 0 });
+	fake_net_host((struct endpoint){ addr_v4(10, 0, 0, 1), 53 }, resolve, NULL);
+	vr_plan(v, "dns.name", NAME, "dns.name", 0);
+	expect_identity(v, OUTCOME_ANSWERED, "verified");
+	assert_int_equal(vr_count(v, "udp5684.hello", OUTCOME_NOT_RUN), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -169,6 +225,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_two_flights_are_not_mixed, vr_setup, vr_teardown),
 		cmocka_unit_test_setup_teardown(test_wrong_key, vr_setup, vr_teardown),
 		cmocka_unit_test_setup_teardown(test_wrong_key_behind_loss, vr_setup, vr_teardown),
+		cmocka_unit_test_setup_teardown(test_tries_are_told_of_their_own_address, vr_setup,
+						vr_teardown),
+		cmocka_unit_test_setup_teardown(test_an_address_that_leads_nowhere, vr_setup, vr_teardown),
+		cmocka_unit_test_setup_teardown(test_an_answer_to_the_resolver_probe_serves_all, vr_setup,
+						vr_teardown),
 		cmocka_unit_test_setup_teardown(test_no_loss_makes_an_impostor, vr_setup, vr_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,25 +1,26 @@
 /* `check`: one run from plan to report. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "commands.h"
+#include "output.h"
 #include "sallyport/clock.h"
 #include "sallyport/crypto.h"
 #include "sallyport/journal.h"
 #include "sallyport/judge.h"
 #include "sallyport/netinfo.h"
 #include "sallyport/plan.h"
-#include "sallyport/report.h"
 #include "sallyport/runner.h"
+#include "sallyport/sock.h"
 
 struct live {
 	struct run *run;
 	struct journal *journal; /* -o ndjson */
 	bool progress;
 	char so_far[160]; /* the first verdict that anything was shown for, or empty */
+	bool unheard; /* whoever read the stream has gone */
+	const struct as_client *client; /* or NULL */
 };
 
 static void note_verdict(void *ctx, const struct verdict *v)
@@ -48,65 +49,12 @@ static void show_progress(struct live *live, const struct observation *o)
 static void on_observation(void *ctx, const struct observation *o)
 {
 	struct live *live = ctx;
-	if (live->journal)
+	if (live->journal) {
 		journal_observation(live->journal, o);
+		live->unheard = journal_error(live->journal) == -EPIPE;
+	}
 	if (live->progress)
 		show_progress(live, o);
-}
-
-/* A device or a pipe is written to; only a file may be replaced by another one. */
-static bool is_replaceable(const char *path)
-{
-	struct stat st;
-	return stat(path, &st) || S_ISREG(st.st_mode);
-}
-
-int write_document(const struct command_ctx *c, document_fn *write, void *ctx, int code)
-{
-	const char *to = c->settings.output, *path = *to ? to : NULL;
-	bool whole = path && is_replaceable(to);
-	if (whole)
-		path = arena_printf(c->arena, "%s.part", to);
-	FILE *out = path ? fopen(path, "we") : stdout;
-	if (!out)
-		return command_fail(SP_EXIT_IO, "--output %s: %s", to, strerror(errno));
-	int e = write(ctx, out);
-	if (!path)
-		return code;
-	if (fclose(out) && !e)
-		e = -errno;
-	if (!e && whole && rename(path, to))
-		e = -errno;
-	if (!e)
-		return code;
-	if (whole)
-		unlink(path);
-	return command_fail(SP_EXIT_IO, "--output %s: %s; the exit code would have been %d", to,
-			    sp_strerror(e), code);
-}
-
-struct report_job {
-	const struct report_def *def;
-	const struct run *run;
-	struct report_options options;
-};
-
-static int write_job(void *ctx, FILE *out)
-{
-	const struct report_job *j = ctx;
-	return j->def->write(j->run, &j->options, out);
-}
-
-int write_report(const struct command_ctx *c, const struct run *r, int code)
-{
-	const struct settings *s = &c->settings;
-	struct report_job j = { .def = report_by_name(s->format), .run = r };
-	j.options = (struct report_options){
-		.color = !*s->output && !s->no_color && isatty(STDOUT_FILENO), .ascii = s->ascii,
-		.redact = s->redact, .verbose = s->verbose, .quiet = s->quiet, .width = 80 };
-	if (!j.def)
-		return command_fail(SP_EXIT_USAGE, "no report format '%s'", s->format);
-	return write_document(c, write_job, &j, code);
 }
 
 /* Nobody sees a variable on the command line: the error has to name it. */
@@ -136,12 +84,26 @@ static int load_profile(struct command_ctx *c, struct run *r, struct sp_error *e
 	return e || !*c->settings.identity_key ? e : load_key(c, r, err);
 }
 
+/* The facts of this host, or of a client of its own on the LAN. */
+static int look_around(struct command_ctx *c, struct host_facts *host, struct sp_error *err)
+{
+	const struct settings *s = &c->settings;
+	struct as_client_address given;
+	if (!*s->as_client)
+		return blame(c, "interface", netinfo_read(s->interface, host, err), err);
+	int e = *s->client_address ? as_client_parse(s->client_address, &given, err) : 0;
+	if (e)
+		return blame(c, "client-address", e, err);
+	return blame(c, "as-client", as_client_open(s->as_client, *s->client_address ? &given : NULL,
+						    s->dry_run, host, &c->client, err), err);
+}
+
 static int prepare(struct command_ctx *c, struct run *r, struct host_facts *host, struct sp_error *err)
 {
 	char stamp[CLOCK_STRLEN], name[256] = "", shown[256];
 	uint32_t random = 0;
 	int e = load_profile(c, r, err);
-	e = e ? e : blame(c, "interface", netinfo_read(c->settings.interface, host, err), err);
+	e = e ? e : look_around(c, host, err);
 	if (e)
 		return e;
 	(void)gethostname(name, sizeof(name) - 1);
@@ -161,6 +123,12 @@ static int dry_run(const struct run *r)
 {
 	uint64_t packets = 0, bytes = 0;
 	printf("Nothing was sent. This run would send at most:\n");
+	if (r->host->as_client.name[0]) {
+		printf("  %-18s %-48s %3d packets %5d B  %s\n", "dhcp", r->host->as_client.name,
+		       AS_CLIENT_PACKETS, AS_CLIENT_BYTES, "an address for the client");
+		packets += AS_CLIENT_PACKETS;
+		bytes += AS_CLIENT_BYTES;
+	}
 	for (size_t i = 0; i < r->n_checks; i++) {
 		const struct check *k = &r->checks[i];
 		const struct profile_target *t = k->target_index < 0 ? NULL
@@ -176,37 +144,69 @@ static int dry_run(const struct run *r)
 	return 0;
 }
 
-static int measure(const struct command_ctx *c, struct live *live)
+/* What was seen after the client had lost its place says nothing about the network. */
+static void note_lost_place(struct run *r, const struct as_client *client)
 {
-	struct runner_hooks hooks = { .observed = on_observation, .ctx = live };
-	live->progress = !live->journal && !c->settings.quiet && isatty(STDERR_FILENO);
+	struct sp_error err = { 0 };
+	if (!client || as_client_intact(client, &err))
+		return;
+	r->ended = END_ERROR;
+	command_fail(0, "%s", err.text);
+}
+
+static int measure(struct live *live)
+{
+	struct runner_hooks hooks = { .observed = on_observation, .ctx = live, .stop = &live->unheard };
 	int e = runner_run(live->run, &hooks);
 	if (live->progress)
 		fputs("\r\x1b[K", stderr);
 	if (e)
 		return command_fail(SP_EXIT_INTERNAL, "the run could not start: %s", sp_strerror(e));
+	note_lost_place(live->run, live->client);
 	judge_run(live->run);
 	return 0;
 }
 
+static bool shows_progress(const struct command_ctx *c)
+{
+	return !c->settings.quiet && isatty(STDERR_FILENO);
+}
+
 int check_measure(struct command_ctx *c, struct run *r)
 {
-	return measure(c, &(struct live){ .run = r });
+	return measure(&(struct live){ .run = r, .progress = shows_progress(c), .client = c->client });
 }
 
 static int measure_and_report(struct command_ctx *c, struct run *r)
 {
-	struct live live = { .run = r };
-	bool stream = strcmp(c->settings.format, "ndjson") == 0 && !*c->settings.output;
-	if (stream)
-		live.journal = journal_open(r, stdout);
-	int code = measure(c, &live);
-	if (code)
+	struct live live = { .run = r, .progress = shows_progress(c), .client = c->client };
+	struct document d = report_document(c, r);
+	struct output out;
+	int wrong = output_open(c, &out);
+	if (wrong)
+		return wrong;
+	bool stream = strcmp(c->settings.format, "ndjson") == 0;
+	if (stream) {
+		setvbuf(out.out, NULL, _IOLBF, 0); /* whoever follows the stream reads whole lines */
+		live.journal = journal_open(r, out.out);
+		live.progress &= out.path != NULL;
+	}
+	int code = measure(&live);
+	if (code) {
+		output_drop(&out);
 		return code;
-	if (stream)
-		return journal_close(live.journal) ? command_fail(SP_EXIT_IO, "standard output was closed")
-						   : r->exit;
-	return write_report(c, r, r->exit);
+	}
+	int e = stream ? journal_close(live.journal) : output_write(&out, &d);
+	return output_close(c, &out, &d, e, r->exit);
+}
+
+static int may_send(const struct host_facts *host, struct sp_error *err)
+{
+	if (sock_may_fix(host->ifname) == 0)
+		return 0;
+	return sp_error_set(err, SP_E_DENIED, "this process may not keep its packets on %s (SO_BINDTODEVICE), "
+			    "and others would say nothing about devices: run as root, with CAP_NET_RAW, or on "
+			    "Linux 5.7 or later", host->ifname);
 }
 
 int check_with_plan(struct command_ctx *c, run_fn *fn)
@@ -215,11 +215,20 @@ int check_with_plan(struct command_ctx *c, run_fn *fn)
 	struct host_facts host;
 	struct sp_error err = { 0 };
 	int e = prepare(c, r, &host, &err);
+	if (!e && !c->settings.dry_run)
+		e = may_send(&host, &err);
 	int code = e ? command_error(e, &err) : c->settings.dry_run ? dry_run(r) : fn(c, r);
+	as_client_close(c->client);
 	run_free(r);
 	return code;
 }
 
+static const char check_help[] =
+	"--as-client tests a LAN as a new device there would be treated: on a gateway, whose own packets\n"
+	"skip its forwarding rules, name the LAN's bridge (br-lan); elsewhere a wired interface. It needs\n"
+	"root, takes a MAC address of its own and an address by DHCP (it looks for none itself), and is\n"
+	"gone with the process, however that ends. A client beside an interface (a macvlan, where there is\n"
+	"no bridge) cannot reach its own host, and no access point lets it in.";
 static int run(struct command_ctx *c)
 {
 	int wrong = command_operands(c, 0, 0);
@@ -228,7 +237,9 @@ static int run(struct command_ctx *c)
 
 const struct command check_command = {
 	.name = "check",
+	.help = check_help,
 	.operands = "",
 	.summary = "one run: link, names, cloud ports; then verdicts and what to ask for",
 	.run = run,
+	.flags = "-for",
 };

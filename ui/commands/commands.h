@@ -26,10 +26,15 @@ int check_measure(struct command_ctx *c, struct run *r);
  * fn's exit code, or that of a stream that is missing or damaged (fn still gets what is left). */
 int replay_with_run(struct command_ctx *c, const char *path, run_fn *fn);
 
-typedef int document_fn(void *ctx, FILE *out); /* 0 or -errno */
+/* What a command prints: a report, an allow-list. */
+struct document {
+	int (*write)(const struct document *d, FILE *out, bool terminal); /* 0 or -errno */
+	const struct command_ctx *command;
+	const void *of;
+};
 /* To stdout, or to --output (a file in one piece or not at all); code, or that of a failed write. */
-int write_document(const struct command_ctx *c, document_fn *write, void *ctx, int code);
-/* The judged run in the format asked for; the exit code to end with. */
-int write_report(const struct command_ctx *c, const struct run *r, int code);
+int write_document(const struct command_ctx *c, const struct document *d, int code);
+/* The judged run in the format asked for. */
+struct document report_document(const struct command_ctx *c, const struct run *r);
 
 #endif

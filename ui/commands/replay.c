@@ -49,7 +49,8 @@ int replay_with_run(struct command_ctx *c, const char *path, run_fn *fn)
 
 static int report(struct command_ctx *c, struct run *r)
 {
-	return write_report(c, r, r->exit);
+	struct document d = report_document(c, r);
+	return write_document(c, &d, r->exit);
 }
 
 static int run(struct command_ctx *c)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "output.h"
 #include "sallyport/judge.h"
 #include "sallyport/rules.h"
 
@@ -53,9 +54,10 @@ struct rules_job {
 	const struct ruleset *rules;
 };
 
-static int write_job(void *ctx, FILE *out)
+static int write_job(const struct document *d, FILE *out, bool terminal)
 {
-	const struct rules_job *j = ctx;
+	const struct rules_job *j = d->of;
+	(void)terminal;
 	return j->dialect->write(j->rules, out);
 }
 
@@ -71,12 +73,13 @@ static int write_rules(struct command_ctx *c, struct run *r)
 	if (!r->settings->n_devices && !c->settings.quiet)
 		fputs("sallyport: no device named (--device, --devices): the rules open nothing until "
 		      "one is filled in\n", stderr);
-	return write_document(c, write_job, &j, 0);
+	return write_document(c, &(struct document){ .write = write_job, .command = c, .of = &j }, 0);
 }
 
 static int measure_and_write(struct command_ctx *c, struct run *r)
 {
-	int code = check_measure(c, r);
+	int code = output_check(c);
+	code = code ? code : check_measure(c, r);
 	return code ? code : write_rules(c, r);
 }
 
@@ -84,8 +87,9 @@ static int run(struct command_ctx *c)
 {
 	if (!dialect_by_name(c->settings.dialect))
 		return no_dialect(c);
-	if (c->n_operands > 1)
-		return command_fail(SP_EXIT_USAGE, "rules takes at most one recorded run");
+	int wrong = command_operands(c, 0, 1);
+	if (wrong)
+		return wrong;
 	return c->n_operands ? replay_with_run(c, c->operands[0], write_rules)
 			     : check_with_plan(c, measure_and_write);
 }
@@ -96,4 +100,5 @@ const struct command rules_command = {
 	.summary = "the allow-list for one firewall (--for), from a recorded run or a new one",
 	.help = rules_help,
 	.run = run,
+	.flags = "-format",
 };

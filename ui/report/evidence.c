@@ -14,8 +14,12 @@ static unsigned rank(const struct observation *o)
 		[OUTCOME_RESET] = 7,    [OUTCOME_UNREACHABLE] = 6,    [OUTCOME_SILENT] = 5,
 		[OUTCOME_ABORTED] = 4,  [OUTCOME_NOT_RUN] = 1,
 	};
-	bool opened = o->outcome == OUTCOME_ANSWERED && obs_text_is(o, A_PHASE, "connect");
-	return opened ? 3 : ranks[o->outcome];
+	bool table = strcmp(o->check, "link") == 0; /* the kernel's: the later one holds */
+	if (table)
+		return ranks[OUTCOME_ANSWERED];
+	if (o->outcome == OUTCOME_ANSWERED && obs_text_is(o, A_PHASE, "connect"))
+		return 3; /* what came of the connection says more */
+	return ranks[o->outcome];
 }
 
 static bool is_control(const struct observation *o)
@@ -163,8 +167,28 @@ static const char *received(struct arena *a, const struct observation *o)
 	return greeting ? arena_printf(a, " (%s)", greeting) : "";
 }
 
+/* What the kernel's tables lack, by the reason that `link` gives. */
+static const char *link_lacks(const struct observation *o)
+{
+	static const struct {
+		const char *reason, *text;
+	} words[] = { { "no-interface", "no interface to use" },   { "down", "switched off" },
+		      { "no-carrier", "no carrier" },		   { "no-address", "no address" },
+		      { "link-local-only", "a self-made address only" },
+		      { "no-route", "no default route by it" },	   { "no-ipv4", "IPv6 only, no IPv4" },
+		      { "interface-gone", "went away during the run" },
+		      { "address-changed", "changed its address or route during the run" } };
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (obs_text_is(o, A_REASON, words[i].reason))
+			return words[i].text;
+	return NULL;
+}
+
 static const char *other_text(struct arena *a, const struct check *c, const struct observation *o)
 {
+	const char *lacks = strcmp(o->check, "link") == 0 ? link_lacks(o) : NULL;
+	if (lacks)
+		return lacks;
 	switch (o->outcome) {
 	case OUTCOME_SILENT:
 		return c->attempts > 1 ? arena_printf(a, "silent: %u of %u tries answered", c->answered,

@@ -18,6 +18,14 @@ const struct verdict *parts_verdict(const struct run *r, const struct kind_verdi
 	return NULL;
 }
 
+const struct verdict *parts_fault(const struct run *r, const char *slug)
+{
+	for (size_t i = 0; i < r->n_verdicts; i++)
+		if (!r->verdicts[i].hidden && strcmp(r->verdicts[i].fault->slug, slug) == 0)
+			return &r->verdicts[i];
+	return NULL;
+}
+
 static bool same_answer(const struct kind_verdict *a, const struct kind_verdict *b)
 {
 	bool because = a->because && b->because ? strcmp(a->because, b->because) == 0
@@ -124,6 +132,33 @@ const char *parts_vantage(struct doc *d)
 			  h->virtual_ ? ", virtual" : "", environment(d), radio(d), own_mac(d), addresses(d),
 			  gw->family ? "gateway " : "no gateway",
 			  gw->family ? addr_format(gw, text) : "", resolvers(d));
+}
+
+static const char *client_address(struct doc *d)
+{
+	const struct host_facts *h = d->run->host;
+	const struct as_client_facts *c = &h->as_client;
+	struct addr own = host_source(h, 4);
+	char text[ADDR_STRLEN], server[ADDR_STRLEN];
+	if (!own.family)
+		return strcmp(c->dhcp, "no-offer") == 0 ? "no address: nobody answered DHCP"
+		       : strcmp(c->dhcp, "no-ack") == 0 ? "no address: DHCP offered one, then fell silent"
+							: "no address: DHCP refused what it had offered";
+	addr_format(&own, text);
+	if (!c->dhcp[0])
+		return doc_printf(d, "%s as given", text);
+	return doc_printf(d, "%s by DHCP from %s", text, addr_format(&c->server, server));
+}
+
+const char *parts_client(struct doc *d)
+{
+	const struct host_facts *h = d->run->host;
+	const struct as_client_facts *c = &h->as_client;
+	char mac[MAC_STRLEN];
+	if (!c->name[0])
+		return NULL;
+	return doc_printf(d, "Tested as a client of %s (own MAC %s, %s).", c->name,
+			  mac_format(&h->mac, mac), client_address(d));
 }
 
 const char *parts_started(struct doc *d)

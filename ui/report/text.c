@@ -67,8 +67,14 @@ static const char *chosen_ids(struct doc *d)
 static void limits(struct doc *d)
 {
 	const struct run *r = d->run;
+	const char *client = parts_client(d);
+	if (client)
+		doc_text(d, client);
 	if (parts_is_partial(r))
 		doc_text(d, doc_printf(d, "This speaks for the chosen checks alone: %s.", chosen_ids(d)));
+	const struct verdict *moved = parts_fault(r, "link-changed");
+	if (moved)
+		doc_text(d, doc_printf(d, "%s: what follows rests on the link as it was.", moved->summary));
 	if (r->ended == END_INTERRUPTED)
 		doc_text(d, "Interrupted: what follows rests on what was seen until then.");
 	if (r->ended == END_ERROR)
@@ -97,9 +103,40 @@ static void resolver_lines(struct doc *d)
 	for (size_t i = 0; i < h->n_stubs; i++)
 		list = doc_join(d, list, doc_printf(d, "%s (%s)", addr_format(&h->stubs[i].addr, text),
 						    h->stubs[i].why));
-	if (*list && h->n_resolvers)
-		doc_text(d, doc_printf(d, "This host itself asks %s for names; devices do not. The site's "
-				       "resolvers were taken from %s.", list, h->resolver_source));
+	if (!*list)
+		return;
+	doc_text(d, h->n_resolvers ?
+		doc_printf(d, "This host itself asks %s for names; devices do not. The site's resolvers "
+			      "were taken from %s.", list, h->resolver_source) :
+		doc_printf(d, "This host itself asks %s for names; devices do not, and whom they would ask "
+			      "is not known.", list));
+}
+
+static void tunnel_line(struct doc *d)
+{
+	const struct host_facts *h = d->run->host;
+	const char *past = doc_printf(d, "these checks went past it, by %s, as a device's would", h->ifname);
+	if (parts_fault(d->run, "vpn-took-route"))
+		past = doc_printf(d, "it left no route by %s, so the network was not tested", h->ifname);
+	if (parts_fault(d->run, "vpn-killswitch"))
+		past = "this host's own rules let nothing past it, so the network was not tested";
+	if (h->tunnel_takes)
+		doc_text(d, doc_printf(d, "This host's own traffic leaves by the tunnel %s; %s.", h->tunnel,
+				       past));
+}
+
+static void proxy_lines(struct doc *d)
+{
+	const struct host_facts *h = d->run->host;
+	if (h->proxy[0])
+		doc_text(d, doc_printf(d, "People's programs here use the web proxy %s (%s); devices cannot, and "
+				       "these checks did not.", h->proxy, h->proxy_source));
+	else if (h->wpad_url[0])
+		doc_text(d, doc_printf(d, "DHCP names a web proxy to people's programs (%s); devices cannot use "
+				       "it, and these checks did not.", h->wpad_url));
+	if (h->portal_api[0])
+		doc_text(d, doc_printf(d, "DHCP names a captive portal (%s); devices cannot log in to one.",
+				       h->portal_api));
 }
 
 /* From where all this was seen; a device elsewhere may be treated otherwise. */
@@ -115,14 +152,10 @@ static void vantage(struct doc *d)
 	if (h->virtual_ && strcmp(h->medium, "tunnel"))
 		doc_text(d, "That uplink is virtual: the real link, its MAC address and any NAT outside of it "
 			    "were not seen.");
-	if (h->tunnel_takes)
-		doc_text(d, doc_printf(d, "This host's own traffic leaves by the tunnel %s; these checks went "
-				       "past it, by %s, as a device's would.", h->tunnel, h->ifname));
+	tunnel_line(d);
 	other_ways(d);
 	resolver_lines(d);
-	if (h->proxy[0])
-		doc_text(d, doc_printf(d, "People's programs here use the web proxy %s (%s); devices cannot, and "
-				       "these checks did not.", h->proxy, h->proxy_source));
+	proxy_lines(d);
 	doc_blank(d);
 }
 

@@ -8,7 +8,7 @@
 #include "sallyport/text.h"
 #include "sallyport/wire/http.h"
 
-enum { REQUEST_MAX = 4096, ANSWER_MAX = 2048 };
+enum { REQUEST_MAX = 4096, ANSWER_MAX = 2048, CACHED_S = 6 * 3600 };
 
 struct request {
 	uint8_t b[REQUEST_MAX];
@@ -65,6 +65,8 @@ static void date_line(const struct lab_world *w, char *out, size_t cap)
 {
 	time_t t = (time_t)(clock_wall_us() / 1000000 + (int64_t)w->knobs.clock_offset_s);
 	struct tm tm;
+	if (w->knobs.http == LAB_HTTP_CACHED)
+		t -= CACHED_S;
 	out[0] = '\0';
 	if (gmtime_r(&t, &tm))
 		strftime(out, cap, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm); /* "C" locale */

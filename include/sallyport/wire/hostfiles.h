@@ -23,6 +23,7 @@ enum hostfile_format {
 };
 
 struct hostfile {
+	struct addr address;               /* that a lease was for; family 0 when it does not say */
 	struct addr resolvers[HOSTFILE_MAX_RESOLVERS];
 	size_t n_resolvers;
 	struct hostname domain;            /* empty when none was given */
