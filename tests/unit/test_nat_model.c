@@ -238,6 +238,18 @@ static void mapping_and_filtering_are_data(void **state)
 	}
 }
 
+/* One mapping for all, though only a host that was spoken to may answer. */
+static void mapping_does_not_follow_filtering(void **state)
+{
+	(void)state;
+	start("winnat");
+	box.kind.ports = NAT_PORTS_RANDOM;
+	uint16_t port = out(0, &device, &server);
+	assert_false(in(1, &other_host, port, &device));
+	assert_int_equal(out(2, &device, &other_host), port);
+	assert_true(in(3, &other_host, port, &device));
+}
+
 static void a_taken_port_is_given_twice_only_by_overload(void **state)
 {
 	(void)state;
@@ -384,6 +396,7 @@ int main(void)
 		cmocka_unit_test(the_direction_decides_what_refreshes),
 		cmocka_unit_test(pf_forgets_late_and_not_all_at_once),
 		cmocka_unit_test(mapping_and_filtering_are_data),
+		cmocka_unit_test(mapping_does_not_follow_filtering),
 		cmocka_unit_test(a_taken_port_is_given_twice_only_by_overload),
 		cmocka_unit_test(a_late_answer_changes_the_next_port),
 		cmocka_unit_test(an_icmp_error_refreshes_nothing),
