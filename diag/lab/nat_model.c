@@ -8,8 +8,8 @@
 enum { PORT_LOWEST = 1024, PORT_COUNT = 65536 - PORT_LOWEST, PORT_TRIES = 64 };
 enum { PF_NO_TRAFFIC, PF_SINGLE, PF_MULTIPLE };
 
-void nat_model_init(struct nat_model *m, const struct nat_kind *kind, const struct addr *public_addr,
-		    uint64_t seed)
+void nat_model_init(struct nat_model *m, const struct nat_kind *kind,
+		    const struct addr *public_addr, uint64_t seed)
 {
 	memset(m, 0, sizeof(*m));
 	m->kind = *kind;
@@ -100,10 +100,11 @@ static void forget(struct nat_model *m, struct nat_entry *e)
 }
 
 /* The live flow between these two. */
-static struct nat_entry *flow_of(struct nat_model *m, uint64_t now_ns, const struct endpoint *inside,
-				 const struct endpoint *remote)
+static struct nat_entry *flow_of(struct nat_model *m, uint64_t now_ns,
+				 const struct endpoint *inside, const struct endpoint *remote)
 {
-	for (uint16_t i = m->by_inside[inside_bucket(inside)]; i; i = m->entries[i - 1].next_inside) {
+	for (uint16_t i = m->by_inside[inside_bucket(inside)]; i;
+	     i = m->entries[i - 1].next_inside) {
 		struct nat_entry *e = &m->entries[i - 1];
 		if (lives(m, e, now_ns) && endpoint_equal(&e->inside, inside) &&
 		    endpoint_equal(&e->remote, remote))
@@ -112,11 +113,13 @@ static struct nat_entry *flow_of(struct nat_model *m, uint64_t now_ns, const str
 	return NULL;
 }
 
-/* The public port that this inside endpoint already has and may use for this remote end; 0: none. */
+/* The public port that this inside endpoint already has and may use for this remote end; 0: none.
+ */
 static uint16_t mapped_port(struct nat_model *m, uint64_t now_ns, const struct endpoint *inside,
 			    const struct endpoint *remote)
 {
-	for (uint16_t i = m->by_inside[inside_bucket(inside)]; i; i = m->entries[i - 1].next_inside) {
+	for (uint16_t i = m->by_inside[inside_bucket(inside)]; i;
+	     i = m->entries[i - 1].next_inside) {
 		const struct nat_entry *e = &m->entries[i - 1];
 		if (lives(m, e, now_ns) && endpoint_equal(&e->inside, inside) &&
 		    scope_matches(m->kind.mapping, &e->remote, remote))
@@ -146,7 +149,8 @@ static uint16_t choose_port(struct nat_model *m, uint64_t now_ns, const struct e
 	uint16_t port = mapped_port(m, now_ns, inside, remote);
 	if (port || m->kind.ports == NAT_PORTS_OVERLOADED)
 		return port ? port : inside->port;
-	if (m->kind.ports == NAT_PORTS_PRESERVED && !port_taken(m, now_ns, inside->port, inside, remote))
+	if (m->kind.ports == NAT_PORTS_PRESERVED &&
+	    !port_taken(m, now_ns, inside->port, inside, remote))
 		return inside->port;
 	for (int i = 0; i < PORT_TRIES; i++) {
 		port = (uint16_t)(PORT_LOWEST + next_random(m) % PORT_COUNT);
@@ -173,8 +177,9 @@ static struct nat_entry *room(struct nat_model *m, uint64_t now_ns, const struct
 	return m->kind.quota && theirs >= m->kind.quota ? NULL : found;
 }
 
-static struct nat_entry *add_entry(struct nat_model *m, uint64_t now_ns, const struct endpoint *inside,
-				   const struct endpoint *remote, uint16_t port)
+static struct nat_entry *add_entry(struct nat_model *m, uint64_t now_ns,
+				   const struct endpoint *inside, const struct endpoint *remote,
+				   uint16_t port)
 {
 	struct nat_entry *e = port ? room(m, now_ns, &inside->addr) : NULL;
 	if (!e) {
@@ -184,9 +189,13 @@ static struct nat_entry *add_entry(struct nat_model *m, uint64_t now_ns, const s
 	uint16_t index = (uint16_t)(e - m->entries + 1);
 	uint16_t *inside_head = &m->by_inside[inside_bucket(inside)];
 	uint16_t *port_head = &m->by_port[port % NAT_BUCKETS];
-	*e = (struct nat_entry){ .used = true, .inside = *inside, .remote = *remote, .port = port,
-				 .created_ns = now_ns, .next_inside = *inside_head,
-				 .next_public = *port_head };
+	*e = (struct nat_entry){.used = true,
+				.inside = *inside,
+				.remote = *remote,
+				.port = port,
+				.created_ns = now_ns,
+				.next_inside = *inside_head,
+				.next_public = *port_head};
 	*inside_head = *port_head = index;
 	return e;
 }
@@ -204,7 +213,8 @@ static enum nat_timer linux_timer(const struct nat_kind *k, struct nat_entry *e,
 								       : NAT_TIMER_SINGLE;
 }
 
-/* pf_test_state_udp: the sender has sent at least once; a receiver that has sent counts as answered. */
+/* pf_test_state_udp: the sender has sent at least once; a receiver that has sent counts as
+ * answered. */
 static enum nat_timer pf_timer(struct nat_entry *e, bool out)
 {
 	uint8_t *sender = out ? &e->ours : &e->theirs, *receiver = out ? &e->theirs : &e->ours;
@@ -216,7 +226,8 @@ static enum nat_timer pf_timer(struct nat_entry *e, bool out)
 		*sender = PF_SINGLE;
 	if (*receiver == PF_SINGLE)
 		*receiver = PF_MULTIPLE;
-	return e->ours == PF_MULTIPLE && e->theirs == PF_MULTIPLE ? NAT_TIMER_STREAM : NAT_TIMER_SINGLE;
+	return e->ours == PF_MULTIPLE && e->theirs == PF_MULTIPLE ? NAT_TIMER_STREAM
+								  : NAT_TIMER_SINGLE;
 }
 
 static enum nat_timer exchange_timer(struct nat_entry *e, bool out)
@@ -224,7 +235,9 @@ static enum nat_timer exchange_timer(struct nat_entry *e, bool out)
 	if (!out && e->owed)
 		e->exchanges++;
 	e->owed = out;
-	return e->exchanges > 1 ? NAT_TIMER_STREAM : e->exchanges ? NAT_TIMER_SINGLE : NAT_TIMER_FIRST;
+	return e->exchanges > 1 ? NAT_TIMER_STREAM
+	       : e->exchanges   ? NAT_TIMER_SINGLE
+				: NAT_TIMER_FIRST;
 }
 
 static enum nat_timer two_way_timer(struct nat_entry *e, bool out)
@@ -233,7 +246,8 @@ static enum nat_timer two_way_timer(struct nat_entry *e, bool out)
 	return e->replied ? NAT_TIMER_SINGLE : NAT_TIMER_FIRST;
 }
 
-static enum nat_timer timer_for(const struct nat_kind *k, struct nat_entry *e, uint64_t now_ns, bool out)
+static enum nat_timer timer_for(const struct nat_kind *k, struct nat_entry *e, uint64_t now_ns,
+				bool out)
 {
 	switch (k->rule) {
 	case NAT_RULE_LINUX:
@@ -278,7 +292,7 @@ static struct nat_entry *inbound_entry(struct nat_model *m, uint64_t now_ns, uin
 /* A packet that matches nothing reaches the box itself, which remembers it as any other flow. */
 static void hold_port(struct nat_model *m, uint64_t now_ns, const struct nat_packet *p)
 {
-	struct endpoint nobody = { .port = p->dst.port };
+	struct endpoint nobody = {.port = p->dst.port};
 	struct nat_entry *e = flow_of(m, now_ns, &nobody, &p->src);
 	if (!e)
 		e = add_entry(m, now_ns, &nobody, &p->src, p->dst.port);
@@ -316,14 +330,16 @@ enum nat_verdict nat_model_out(struct nat_model *m, uint64_t now_ns, struct nat_
 	if (hairpin && !m->kind.hairpins)
 		return NAT_DROP;
 	if (!e)
-		e = add_entry(m, now_ns, &p->src, &p->dst, choose_port(m, now_ns, &p->src, &p->dst));
+		e = add_entry(m, now_ns, &p->src, &p->dst,
+			      choose_port(m, now_ns, &p->src, &p->dst));
 	if (!e)
 		return NAT_DROP;
 	touch(m, e, now_ns, true);
-	struct nat_packet sent = { { m->public_addr, e->port }, p->dst, p->ttl };
+	struct nat_packet sent = {{m->public_addr, e->port}, p->dst, p->ttl};
 	if (!hairpin)
 		sent.ttl--;
-	else if (nat_model_in(m, now_ns, &sent) != NAT_PASS) /* RFC 4787 REQ-9a: from the public end */
+	else if (nat_model_in(m, now_ns, &sent) !=
+		 NAT_PASS) /* RFC 4787 REQ-9a: from the public end */
 		return NAT_DROP;
 	*p = sent;
 	return hairpin ? NAT_HAIRPIN : NAT_PASS;
@@ -342,10 +358,11 @@ enum nat_verdict nat_model_error_in(struct nat_model *m, uint64_t now_ns, struct
 	return NAT_PASS;
 }
 
-uint64_t nat_model_left_ns(const struct nat_model *m, uint64_t now_ns, const struct endpoint *inside,
-			   const struct endpoint *remote)
+uint64_t nat_model_left_ns(const struct nat_model *m, uint64_t now_ns,
+			   const struct endpoint *inside, const struct endpoint *remote)
 {
-	for (uint16_t i = m->by_inside[inside_bucket(inside)]; i; i = m->entries[i - 1].next_inside) {
+	for (uint16_t i = m->by_inside[inside_bucket(inside)]; i;
+	     i = m->entries[i - 1].next_inside) {
 		const struct nat_entry *e = &m->entries[i - 1];
 		if (lives(m, e, now_ns) && endpoint_equal(&e->inside, inside) &&
 		    endpoint_equal(&e->remote, remote))
