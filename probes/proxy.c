@@ -24,6 +24,7 @@ struct proxy_probe {
 	struct dial dial;
 	struct http_url script;
 	struct proxy_address proxy;
+	bool own_failed; /* the one of this host's environment does not answer */
 	struct portal answer; /* gathers an HTTP response */
 	struct loop_timer *timer;
 };
@@ -144,13 +145,27 @@ static void opened(struct proxy_probe *s, uint64_t at_ns)
 		(void)sock_send(dial_sock(&s->dial), buffer, (size_t)n, NULL);
 }
 
+static void begin(struct proxy_probe *s);
+
+/* A variable left over from another network must not hide the proxy of this one. */
+static void try_next(struct proxy_probe *s)
+{
+	bool again = s->step == STEP_CONNECT && !s->own_failed && !s->script.port;
+	dial_cancel(&s->dial);
+	s->own_failed = true;
+	if (again)
+		begin(s);
+	else
+		probe_finish(s->probe);
+}
+
 static void on_dial(void *ctx, enum dial_news news, const struct sock_event *ev)
 {
 	struct proxy_probe *s = ctx;
 	if (news == DIAL_OPEN)
 		opened(s, ev->at_ns);
 	else if (news == DIAL_FAILED)
-		probe_finish(s->probe);
+		try_next(s);
 	else if (s->timer && ev->type == SOCK_DATA)
 		conclude(s, take(s, ev->data), ev->at_ns);
 	else if (s->timer && (ev->type == SOCK_CLOSED || ev->type == SOCK_RESET))
@@ -174,13 +189,14 @@ static void begin(struct proxy_probe *s)
 	struct run *run = probe_run(s->probe);
 	const struct host_facts *h = run->host;
 	const char *url = script_url(run);
-	if (proxy_parse(wire_text_str(h->proxy), &s->proxy) == 0) {
+	if (!s->own_failed && proxy_parse(wire_text_str(h->proxy), &s->proxy) == 0) {
 		connect_to_proxy(s);
 	} else if (http_url_parse(url, &s->script) == 0) {
 		s->step = STEP_SCRIPT;
 		dial_to(s, s->script.host.s, s->script.port, on_dial);
 	} else {
-		say(s, OUTCOME_NOT_RUN, "the proxy's address cannot be read");
+		if (!s->own_failed)
+			say(s, OUTCOME_NOT_RUN, "the proxy's address cannot be read");
 		probe_finish(s->probe);
 	}
 }
@@ -242,7 +258,8 @@ static void contacts(struct forecast *f, const struct check *c)
 	(void)c;
 	if (proxy_parse(wire_text_str(h->proxy), &proxy) == 0)
 		add_exchange(f, proxy.host.s, proxy.port, "the web proxy of this host");
-	else if (http_url_parse(script_url(f->run), &script) == 0) {
+	bool named = h->wpad_url[0] || h->domain[0];
+	if (named && http_url_parse(script_url(f->run), &script) == 0) {
 		add_exchange(f, script.host.s, script.port, "the proxy script of this network");
 		add_exchange(f, "the proxy that the script names", 0, "the web proxy of this network");
 	}

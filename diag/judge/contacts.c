@@ -7,12 +7,10 @@
 static const struct not_tested always[] = {
 	{ "another MAC address, VLAN or SSID", "rules may differ for the devices' own" },
 	{ "joining the Wi-Fi, 802.1X", "this host is already on the network" },
-	{ "DHCP for a new client", "this host already has its address" },
-	{ "how long the NAT remembers an idle flow", "not part of this run" },
 };
 enum {
 	ALWAYS = sizeof(always) / sizeof(always[0]),
-	SOMETIMES = 7, /* what only some runs have to say */
+	SOMETIMES = 9, /* what only some runs have to say */
 	MAX_CONTACTS = 512, /* a run sends at most 500 packets (design section 9) */
 };
 
@@ -96,6 +94,18 @@ static void controls(struct judge_view *v)
 		add(r, "an address that must never answer, as a control", "only with --controls");
 }
 
+/* A client of our own gets its address as a device does, but speaks IPv4 alone. */
+static void client(struct judge_view *v)
+{
+	const struct as_client_facts *c = &v->run->host->as_client;
+	if (!c->name[0])
+		add(v->run, "DHCP for a new client", "this host already has its address");
+	else if (!c->dhcp[0])
+		add(v->run, "DHCP for a new client", "the client's address was given");
+	else
+		add(v->run, "IPv6 for a new client", "the client asks for IPv4 only");
+}
+
 static bool portal_clean(const struct judge_view *v)
 {
 	bool any = false;
@@ -131,6 +141,8 @@ static void not_tested(struct judge_view *v)
 	r->not_tested = arena_alloc(r->arena, (ALWAYS + SOMETIMES + r->n_checks) * sizeof(*r->not_tested));
 	for (size_t i = 0; i < ALWAYS; i++)
 		add(r, always[i].what, always[i].why);
+	client(v);
+	add(r, "how long the NAT remembers an idle flow", "not part of this run");
 	if (portal_clean(v))
 		add(r, "a captive portal that this host has already passed",
 		    "none was seen from this MAC; one already passed cannot be seen");

@@ -89,6 +89,19 @@ static enum confidence policy_block(const struct judge_view *v, const char *name
 	return c == DNS_SERVFAIL || c == DNS_EMPTY ? CONF_LIKELY : CONF_PROVEN;
 }
 
+/* A resolver outside the site was asked and gave no usable address as well. */
+static bool denied_elsewhere(const struct judge_view *v, const char *name)
+{
+	const struct observation *o;
+	if (dns_control_ok(v, name))
+		return false;
+	for (size_t at = 0; (o = view_next(v, &(struct pick){ 0 }, &at));)
+		if (strncmp(o->check, "dns.", 4) == 0 && strcmp(dns_name_of(o), name) == 0 &&
+		    !dns_is_host_resolver(v, dns_resolver_of(o)) && is_refusal(dns_classify(o)))
+			return true;
+	return false;
+}
+
 static void say_policy_block(struct judge_view *v, const struct fault *f, const char *resolver,
 			     enum confidence conf, uint64_t mask, const char *name)
 {
@@ -101,6 +114,9 @@ static void say_policy_block(struct judge_view *v, const struct fault *f, const 
 	d->v.summary = view_say(v, "%s DNS filter: resolver %s blocks %s",
 				conf == CONF_PROVEN ? "A" : "Looks like a", resolver,
 				view_stem_targets(v, mask));
+	if (conf == CONF_UNDETERMINED)
+		d->v.summary = view_say(v, "Resolver %s has no usable address for %s", resolver,
+					view_stem_targets(v, mask));
 	d->v.seen = view_say(v, "%s gives %s for %s%s", resolver,
 			     dns_class_words[dns_class_of(v, name, resolver)], name,
 			     dns_sibling_ok(v, name, resolver) ? ", while it resolves other names" : "");
@@ -111,6 +127,11 @@ static void say_policy_block(struct judge_view *v, const struct fault *f, const 
 		d->v.seen = view_say(v, "%s; %s resolves it to %s", d->v.seen, dns_resolver_of(control),
 				     obs_get_text(control, A_ANSWERS, "-"));
 	d->v.who = view_say(v, "resolver %s, or the filter it asks", resolver);
+	if (conf == CONF_UNDETERMINED)
+		d->v.who = "not shown: a filter, or a name that is gone everywhere";
+	if (denied_elsewhere(v, name))
+		d->v.seen = view_say(v, "%s; other resolvers do not know it either, unless one box answers "
+				     "for them all", d->v.seen);
 	d->v.remedy = view_say(v, "allow %s in the DNS filter of %s", view_stem_targets(v, mask), resolver);
 	d->v.confirm = view_confirm(v, "dns.name");
 	d->v.decide = "the same name asked of another resolver, and another name asked of this one";

@@ -85,8 +85,8 @@ void tcp_steps(struct judge_view *v, size_t i, struct tcp_steps *out)
 		if (ttl > out->passed && is_suspect_step(v, i, o))
 			out->passed = ttl;
 	}
-	out->as_far = !out->early && out->passed && reach.own > routers && reach.control &&
-		      reach.control <= reach.own;
+	out->as_far = !out->early && out->passed + 1 == reach.own && reach.own > routers &&
+		      reach.control && reach.control <= reach.own;
 }
 
 const char *tcp_hops_text(struct judge_view *v, unsigned n)

@@ -30,8 +30,8 @@ struct tcp_steps {
 	bool syn_ack;     /* ... it was a SYN-ACK; else an RST */
 	bool answered;    /* some stepped SYN got an answer, from wherever */
 	unsigned passed;  /* highest TTL whose SYN a router let die, 0: none */
-	bool as_far;      /* the answer comes from where a control, too, found the target, and from
-			   * behind every router seen on any path */
+	bool as_far;      /* the answer comes from where a control, too, found the target, right behind
+			   * the last router that let a SYN die, and every router seen on any path */
 };
 void tcp_steps(struct judge_view *v, size_t i, struct tcp_steps *out);
 const char *tcp_hops_text(struct judge_view *v, unsigned n); /* "1 hop", "4 hops" */

@@ -1,6 +1,7 @@
 /* Time servers: N1 (no answer), N5 (the wrong time), N6 (asked to be left alone), and what other
  * clocks say about this host's. */
 #include "faults.h"
+#include "udp_read.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -144,7 +145,7 @@ static enum confidence blocked_sure(struct judge_view *v, size_t i, struct hop_f
 	*hop = (struct hop_finding){0};
 	if (flow_icmp(f) && f->rejected && f->icmp_from && !f->icmp_self)
 		return CONF_PROVEN;
-	if (!flow_hinted(f) || !v->udp_out)
+	if (!flow_hinted(f) || !udp_leaves(v))
 		return CONF_COUNT;
 	hop_differential(v, view_target(v, i), hop);
 	if (hop->result == HOP_PROVEN)
@@ -165,7 +166,7 @@ static void ntp_blocked(struct judge_view *v, const struct fault *f)
 			       : c == CONF_PROVEN ? "The network drops NTP"
 						  : "NTP looks dropped";
 		d->v.seen = view_say(v, "NTP to %s: %s%s", d->v.subject, flow_counts(v, g),
-				     v->udp_out ? "; other UDP works" : "");
+				     v->udp_out ? "; other UDP works" : "; other UDP leaves this site");
 		d->v.who = g->rejected ? view_say(v, "%s, which names itself as the sender",
 						  g->icmp_from)
 				       : "not shown: this network, its provider, or the server";

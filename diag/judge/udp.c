@@ -87,7 +87,7 @@ static bool all_udp_silent(const struct judge_view *v, uint64_t *mask, bool *str
 {
 	unsigned ports;
 	*mask = silent_udp(v, &ports, strict);
-	return ports >= 2 && !udp_leaves(v);
+	return *mask && (ports >= 2 || v->nothing_out) && !udp_leaves(v);
 }
 
 /* Neither UDP nor TCP: one root cause for everything. */

@@ -215,6 +215,17 @@ static bool udp_shown(const struct judge_view *v)
 	return false;
 }
 
+/* A router beyond the gateway let a stepped packet die: something does leave the site. */
+static bool step_left(const struct judge_view *v)
+{
+	struct pick p = { .check = "path", .key = A_REPLY, .text = "time-exceeded" };
+	const struct observation *o;
+	for (size_t at = 0; (o = view_next(v, &p, &at));)
+		if (obs_get_int(o, A_IP_TTL, 0) >= 2)
+			return true;
+	return false;
+}
+
 static void read_world(struct judge_view *v)
 {
 	const struct profile *p = v->run->profile;
@@ -232,7 +243,8 @@ static void read_world(struct judge_view *v)
 		udp_silent |= udp && flow_silent(f);
 		tcp_silent |= !udp && flow_silent(f);
 	}
-	v->nothing_out = udp_silent && tcp_silent && !tcp_open && !v->any_reply && !v->udp_out;
+	v->nothing_out = udp_silent && tcp_silent && !tcp_open && !v->any_reply && !v->udp_out &&
+			 !step_left(v);
 }
 
 void view_open(struct judge_view *v, struct run *r)

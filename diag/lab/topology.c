@@ -37,7 +37,9 @@ static const struct topo_link {
 	enum lab_node a, b;
 	const char *a_if, *a_addr, *b_if, *b_addr;
 } links[] = {
-	{ 0, 0, LAB_DEVICE, LAB_GATEWAY, "eth0", "192.168.77.10/24", "lan0", "192.168.77.1/24" },
+	{ 0, LAB_ON_GATEWAY, LAB_DEVICE, LAB_GATEWAY, "eth0", "192.168.77.10/24", "lan0",
+	  "192.168.77.1/24" },
+	{ LAB_ON_GATEWAY, 0, LAB_DEVICE, LAB_GATEWAY, "eth0", "192.168.77.10/24", "lan0", NULL },
 	{ 0, LAB_DOUBLE_NAT | LAB_RELAY, LAB_GATEWAY, LAB_R1, "wan0", "203.0.113.2/30", "down0",
 	  "203.0.113.1/30" },
 	{ LAB_DOUBLE_NAT, LAB_RELAY, LAB_GATEWAY, LAB_NAT2, "wan0", "100.64.0.2/30", "lan0",
@@ -66,6 +68,10 @@ static const struct {
 	const char *line;
 } lines[] = {
 	{ 0, 0, LAB_DEVICE, "route add default via 192.168.77.1" },
+	{ LAB_ON_GATEWAY, 0, LAB_GATEWAY, "link add " LAB_BRIDGE " type bridge" },
+	{ LAB_ON_GATEWAY, 0, LAB_GATEWAY, "addr add 192.168.77.1/24 dev " LAB_BRIDGE },
+	{ LAB_ON_GATEWAY, 0, LAB_GATEWAY, "link set lan0 master " LAB_BRIDGE },
+	{ LAB_ON_GATEWAY, 0, LAB_GATEWAY, "link set " LAB_BRIDGE " up" },
 	{ 0, LAB_DOUBLE_NAT, LAB_GATEWAY, "route add default via 203.0.113.1" },
 	{ LAB_DOUBLE_NAT, 0, LAB_GATEWAY, "route add default via 100.64.0.1" },
 	{ LAB_DOUBLE_NAT, 0, LAB_NAT2, "route add default via 203.0.113.1" },
@@ -177,14 +183,6 @@ const char *lab_sysctl_text(struct arena *a, const struct lab_order *o, enum lab
 			    changes ? changes : "");
 }
 
-static uint16_t port_of(const struct profile *p, const char *probe, uint16_t fallback)
-{
-	for (size_t i = 0; i < p->n_targets; i++)
-		if (strcmp(p->targets[i].probe, probe) == 0)
-			return p->targets[i].port;
-	return fallback;
-}
-
 const char *lab_rules_text(struct arena *a, const struct lab_order *o, const struct lab_world *w,
 			   enum lab_node n)
 {
@@ -216,7 +214,7 @@ const char *lab_rules_text(struct arena *a, const struct lab_order *o, const str
 		a,
 		"define UDP = %u\ndefine TCP = %u\ndefine NTP = %u\ndefine FORGED = %s\n"
 		"define CLOUD = %s\ntable ip lab {\n%s}\n",
-		port_of(w->profile, "dtls-device", 5684), port_of(w->profile, "tcp-greeting", 5683),
-		port_of(w->profile, "ntp", 123), addr_format(&w->forged, forged),
+		lab_world_port(w, "dtls-device", 5684), lab_world_port(w, "tcp-greeting", 5683),
+		lab_world_port(w, "ntp", 123), addr_format(&w->forged, forged),
 		addr_format(&w->cloud_udp, cloud), body);
 }

@@ -122,3 +122,11 @@ const char *lab_world_names(struct arena *a, const struct lab_world *w)
 		text = names_row(a, text, w, "control", p->same_port[i].name);
 	return text;
 }
+
+uint16_t lab_world_port(const struct lab_world *w, const char *probe, uint16_t fallback)
+{
+	for (size_t i = 0; i < w->profile->n_targets; i++)
+		if (strcmp(w->profile->targets[i].probe, probe) == 0)
+			return w->profile->targets[i].port;
+	return fallback;
+}

@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 
+#include "sallyport/as_client.h"
 #include "sallyport/model.h"
 
 struct json_t; /* jansson's */
@@ -30,6 +31,8 @@ struct json_t *run_json_verdict(const char *type, const struct verdict *v);
 struct json_t *run_json_kinds(const struct run *r);
 struct json_t *run_json_keepalive(const struct keepalive *k);
 struct json_t *run_json_needs(const struct run *r);
+/* null where the run was the host's own. */
+struct json_t *run_json_client(const struct as_client_facts *c);
 struct json_t *run_json_wifi(const struct wifi_facts *w); /* journal_wifi.c */
 /* Writes one line without its newline and drops the reference; 0 or -errno. */
 int run_json_write(struct json_t *value, FILE *out);

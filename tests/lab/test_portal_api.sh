@@ -32,7 +32,7 @@ one() {
 	local url=${6:-https://api.particle.io:8443/api} code
 	SALLYPORT_LAB_FAR="python3 $out/api.py '$3'" timeout 60 "$S" lab "$2" -- sh -c "
 		mount -t tmpfs lab /var/lib && mkdir /var/lib/dhcp
-		printf 'lease {\\n  interface \"eth0\";\\n  option unknown-114 \"$url\";\\n}\\n' >/var/lib/dhcp/dhclient.leases
+		printf 'lease {\\n  interface \"eth0\";\\n  fixed-address 192.168.77.10;\\n  option unknown-114 \"$url\";\\n}\\n' >/var/lib/dhcp/dhclient.leases
 		exec sallyport check" >"$out/$1" 2>"$out/$1.err" </dev/null
 	code=$?
 	if [ $code != "$4" ]; then echo "not ok portal-api-$1: exit $code, not $4 $(head -n 2 "$out/$1.err")"

@@ -45,6 +45,7 @@ proxy-only|proxy-only||2|P4 proxy-required, proven;People use the proxy 192.168.
 proxy-login|proxy-login||2|P4 proxy-required, proven;CONNECT with status 407|secret;alice
 proxy-wpad|proxy-wpad||2|P4 proxy-required, proven;DHCP names a web proxy to people's programs (http://192.168.77.1:3128/wpad.dat)|
 proxy-left-over|proxy-left-over||2|U1 udp-all-blocked, likely;use the web proxy 10.99.0.1:3128 (http_proxy)|P4
+proxy-left-over-wpad|proxy-left-over,proxy-wpad||2|P4 proxy-required, proven;People use the proxy 192.168.77.1:3128; devices cannot|
 proxy-clean|proxy-clean||0|People's programs here use the web proxy 192.168.77.1:3128|FAIL;P4;tcp 3128
 portal-passed|portal-passed||0|none was seen from this MAC; one already passed cannot be seen|FAIL;(P1
 portal-shut|portal-shut||2|P1 captive-http, likely|one already passed;proven
@@ -75,6 +76,8 @@ with_lease() { hostile_lease "$1" "$2" >$LEASE; shift 2; sallyport check "$@"; }
 with_pipe() { rm $LEASE; mkfifo $LEASE; sallyport check "$@"; }
 unprivileged() { setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs sallyport check "$@"; }
 no_bind() { python3 tests/lab/no_bind.py sallyport check "$@"; }
+# Packets that only seem to be kept on the uplink: what these rows are for.
+not_kept() { python3 tests/lab/no_bind.py --pretend sallyport check "$@"; }
 # Something happens to the link once the handshake has begun.
 under_way() { # LINE: what happens
 	local line=$1 file i
@@ -93,7 +96,7 @@ under_way() { # LINE: what happens
 }
 readdress='ip addr del 192.168.77.10/24 dev eth0; ip addr add 192.168.77.20/24 dev eth0; ip route add default via 192.168.77.1'
 export readdress LEASE
-export -f hostile_lease with_lease with_pipe unprivileged no_bind under_way
+export -f hostile_lease with_lease with_pipe unprivileged no_bind not_kept under_way
 
 accidents() {
 	cat <<'END'
@@ -101,6 +104,8 @@ lease-hostile|stub-dhclient|with_lease "" ""|3|H6 resolver-unknown;\x1b|FAIL
 lease-hostile-long|stub-dhclient|with_lease long ""|3|H6 resolver-unknown|FAIL
 lease-long-honest|stub-dhclient|with_lease long honest|2|D6 dns-policy-block, proven;taken from dhclient's lease|H6
 lease-pipe|stub-dhclient|with_pipe|3|H6 resolver-unknown|FAIL
+not-kept-by-vpn|vpn-default|not_kept|0|can reach their cloud|FAIL
+not-kept-by-eth1|two-uplinks|not_kept -i eth1|2|Seen from eth1|YES - can reach their cloud from here Photon
 unprivileged|vpn-default|unprivileged|2|U2 udp-port-blocked, proven for this host|(H
 interface-vanishes|udp-port-blocked|under_way "ip link del eth0"|3|eth0 went away during the run: what follows rests on the link as it was;H5 link-changed|FAIL The;U2
 interface-down|udp-port-blocked|under_way "ip link set eth0 down"|3|H5 link-changed|FAIL The;U2
@@ -122,6 +127,10 @@ wanted() { # NAME LAB: false, and said why, where this machine cannot
 	nat64-only | ipv4-off | dual-stack) [ -z "$no_six" ] ;;
 	esac
 }
+
+# The rows' files are the lab's alone.
+places() { ls -ld "$LEASE" /var/lib/dhcp /run/NetworkManager /run/systemd/resolve /run/systemd/resolve/netif/10 2>&1; }
+before=$(places)
 
 while IFS='|' read -r name lab args code want deny; do
 	wanted "$name" "$lab" || continue
@@ -150,6 +159,13 @@ while IFS='|' read -r name lab args code want deny; do
 	[ -s "$out/$name.err" ] && why="${why}stderr: $(head -n 3 "$out/$name.err" | tr '\n' ' ')"
 	if [ -z "$why" ]; then echo "ok lab-vantage-$name"; else echo "not ok lab-vantage-$name: $why"; status=1; fi
 done < <(scenarios; accidents)
+
+if [ "$(places)" = "$before" ]; then
+	echo "ok lab-vantage-host-untouched"
+else
+	echo "not ok lab-vantage-host-untouched: $(places | tr '\n' ' ')"
+	status=1
+fi
 
 # Without the right to keep packets on the uplink: one line, and no run at all.
 for lab in clean vpn-default; do

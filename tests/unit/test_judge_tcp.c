@@ -92,6 +92,27 @@ static void steps_prove_a_drop(void **state)
 	case_close(&c);
 }
 
+/* One UDP service or two: where neither UDP nor TCP draws any answer, that is one cause. Where a
+ * router beyond the gateway answers stepped packets, something does leave. */
+static void nothing_gets_out(void **state)
+{
+	static const char *const sections[] = {"cloud-tcp", "ntp", "portal-a", "portal-b"};
+	static const struct case_walk walk = {
+		.section = "cloud-tcp", .rounds = 3, .drop_after = 2, .distance = CASE_HOPS};
+	struct judge_case c;
+	(void)state;
+	case_open_profile(&c, "diag/profiles/particle-tcp.ini", NULL);
+	case_names(&c);
+	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
+		case_silent(&c, sections[i], CASE_TRIES);
+	case_expect(&c, "udp-all-blocked", CONF_LIKELY, EFFECT_BLOCKS);
+	assert_int_equal(c.run->exit, SP_EXIT_BLOCKED);
+	case_walk(&c, &walk);
+	case_absent(&c, "udp-all-blocked");
+	case_expect(&c, "port-drop", CONF_PROVEN, EFFECT_BLOCKS);
+	case_close(&c);
+}
+
 /* Own output rules drop a SYN in silence: the network is not shown to do it. */
 static void a_drop_before_the_first_router_may_be_ours(void **state)
 {
@@ -388,6 +409,7 @@ int main(void)
 		cmocka_unit_test(a_kind_that_does_not_count_asks_nobody),
 		cmocka_unit_test(few_tries_leave_it_open),
 		cmocka_unit_test(steps_prove_a_drop),
+		cmocka_unit_test(nothing_gets_out),
 		cmocka_unit_test(a_drop_before_the_first_router_may_be_ours),
 		cmocka_unit_test(steps_that_pass_leave_two_causes),
 		cmocka_unit_test(a_stepped_answer_clears_the_server),

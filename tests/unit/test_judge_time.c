@@ -41,6 +41,23 @@ static void steps_prove_a_drop(void **state)
 	case_close(&c);
 }
 
+/* A profile that has no other UDP service: the controls of the steps are UDP that leaves. */
+static void the_only_udp_service(void **state)
+{
+	static const struct case_walk walk = {
+		.section = "ntp", .rounds = 3, .drop_after = 1, .distance = CASE_HOPS};
+	struct judge_case c;
+	(void)state;
+	case_open_profile(&c, "diag/profiles/particle-tcp.ini", NULL);
+	CASE_REST(&c, "ntp");
+	case_silent(&c, "ntp", CASE_TRIES);
+	case_absent(&c, "ntp-blocked");
+	case_walk(&c, &walk);
+	case_expect(&c, "ntp-blocked", CONF_PROVEN, EFFECT_NOTE);
+	assert_int_equal(c.run->exit, SP_EXIT_WORKS);
+	case_close(&c);
+}
+
 static void without_any_udp_it_is_not_ntp(void **state)
 {
 	struct judge_case c;
@@ -225,6 +242,7 @@ int main(void)
 		cmocka_unit_test(clean_says_nothing),
 		cmocka_unit_test(silence_beside_other_udp_is_a_note),
 		cmocka_unit_test(steps_prove_a_drop),
+		cmocka_unit_test(the_only_udp_service),
 		cmocka_unit_test(without_any_udp_it_is_not_ntp),
 		cmocka_unit_test(a_rejection_names_the_box),
 		cmocka_unit_test(an_hour_off_against_the_others),

@@ -1,6 +1,8 @@
 /* `--dry-run`: whom a run would contact, with how many packets and why. Nothing is sent. */
 #include "commands.h"
+#include "sallyport/as_client.h"
 #include "sallyport/forecast.h"
+#include "sallyport/netinfo.h"
 #include "sallyport/runner.h"
 
 static void put_rows(FILE *out, const struct forecast *f, bool conditional)
@@ -31,5 +33,10 @@ int dry_run(const struct command_ctx *c, struct run *r)
 {
 	struct forecast f;
 	forecast_make(r, &f);
+	if (r->host->as_client.name[0])
+		forecast_add(&f, &(struct forecast_row){
+			.host = r->host->as_client.name, .proto = "udp", .port = 67,
+			.packets = AS_CLIENT_PACKETS, .bytes = AS_CLIENT_BYTES,
+			.why = "DHCP: an address for the client" });
 	return write_document(c, &(struct document){ .write = write_forecast, .command = c, .of = &f }, 0);
 }

@@ -1,5 +1,5 @@
 /*
- * The lab's device cloud on UDP 5684: cookie exchange, then the server's flight up to
+ * The lab's device cloud on the profile's UDP port: cookie exchange, then the server's flight up to
  * ServerHelloDone, signed with the lab's own key, each message in a datagram of its own as the real
  * service sends it; and the type 252 echo. Stateless: the cookie is a MAC, and the second
  * ClientHello holds all that the flight needs.
@@ -14,7 +14,7 @@
 #include "sallyport/wire/dtls.h"
 #include "udp.h"
 
-enum { COOKIE_BYTES = 32, FLIGHT_MAX = 12, DATAGRAM_MAX = 1400, LATE_S = 4, PORT = 5684 };
+enum { COOKIE_BYTES = 32, FLIGHT_MAX = 12, DATAGRAM_MAX = 1400, LATE_S = 4 };
 enum { HANDSHAKE_FAILURE = 40, UNSUPPORTED_CERTIFICATE = 43 }; /* RFC 5246 section 7.2 */
 
 struct cloud {
@@ -242,7 +242,7 @@ static int serve(struct loop *l, const struct lab_world *w, const struct addr *a
 	struct cloud *c = xcalloc(1, sizeof(*c));
 	*c = (struct cloud){ .world = w, .loop = l, .key = key, .mode = mode };
 	int e = crypto_random(c->secret, sizeof(c->secret));
-	struct endpoint local = { *at, PORT };
+	struct endpoint local = { *at, lab_world_port(w, "dtls-device", 5684) };
 	return e ? e : lab_udp_open(l, &local, on_datagram, c, NULL);
 }
 

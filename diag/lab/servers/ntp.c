@@ -7,8 +7,6 @@
 #include "sallyport/wire/ntp.h"
 #include "udp.h"
 
-enum { PORT = 123 };
-
 #define WRONG_BY_S 3600.0
 #define KISS_RATE 0x52415445U /* "RATE", RFC 5905 section 7.4 */
 #define KISS_DENY 0x44454e59U
@@ -62,7 +60,7 @@ static void on_query(void *ctx, struct lab_udp *u, const struct endpoint *from, 
 
 static int start(struct loop *l, const struct lab_world *w)
 {
-	struct endpoint local = { w->ntp, PORT };
+	struct endpoint local = { w->ntp, lab_world_port(w, "ntp", 123) };
 	/* The callback's context is a plain pointer; the world is only read through it. */
 	union {
 		const struct lab_world *in;
