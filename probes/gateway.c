@@ -127,6 +127,16 @@ static void cancel(struct probe *p, void *state)
 	sock_close(g->sock);
 }
 
+static void contacts(struct forecast *f, const struct check *c)
+{
+	struct addr gateway;
+	if (addr_parse(c->target, &gateway))
+		return;
+	struct forecast_row row = { .host = c->target, .proto = "udp", .port = DISCARD_PORT, .packets = c->packets,
+				    .bytes = c->bytes, .why = "makes this host ask for the gateway's MAC" };
+	forecast_add(f, &row);
+}
+
 const struct probe_def gateway_probe = {
 	.name = "gateway",
 	.title = "default gateway",
@@ -136,6 +146,7 @@ const struct probe_def gateway_probe = {
 	.packets = 1,
 	.bytes = DATAGRAM_BYTES,
 	.state_size = sizeof(struct gateway_probe),
+	.contacts = contacts,
 	.start = start,
 	.cancel = cancel,
 };

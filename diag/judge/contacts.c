@@ -26,7 +26,7 @@ static struct contact *find(struct run *r, const char *address, const char *prot
 
 static bool is_dns(const struct observation *o)
 {
-	return strncmp(o->check, "dns.", 4) == 0;
+	return strncmp(o->check, "dns.", 4) == 0 || strcmp(o->check, "names") == 0;
 }
 
 static void describe(struct judge_view *v, const struct observation *o, struct contact *c)
