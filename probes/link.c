@@ -63,6 +63,25 @@ static const char *addresses(struct arena *a, const struct host_facts *h)
 	return s;
 }
 
+/* How a client of our own asked for its address, and what it was told: that went before. */
+static void add_dhcp(struct run *run, struct observation *o)
+{
+	static const struct endpoint me = { { .family = 4 }, 68 };
+	static const struct endpoint lan = { { 4, { 255, 255, 255, 255 } }, 67 };
+	const struct as_client_facts *c = &run->host->as_client;
+	if (!c->dhcp[0])
+		return;
+	obs_flow(run, o, "udp", &me, &lan);
+	obs_int(o, A_PACKETS, c->packets);
+	obs_int(o, A_BYTES, c->bytes);
+	obs_real(o, A_WAITED_MS, c->waited_ms);
+	obs_text(o, A_DHCP, c->dhcp);
+	if (!c->server.family)
+		return;
+	obs_addr(run, o, A_DHCP_SERVER, &c->server);
+	obs_int(o, A_LEASE, c->lease_s);
+}
+
 static void observe_start(struct probe *p, struct run *run)
 {
 	const struct host_facts *h = run->host;
@@ -81,6 +100,7 @@ static void observe_start(struct probe *p, struct run *run)
 	obs_text(&o, A_MAC, mac_format(&h->mac, mac));
 	if (reason)
 		obs_text(&o, A_REASON, reason);
+	add_dhcp(run, &o);
 	probe_observe(p, &o);
 }
 
@@ -132,12 +152,20 @@ static void cancel(struct probe *p, void *state)
 	(void)state;
 }
 
+/* It reads the kernel's tables. */
+static void contacts(struct forecast *f, const struct check *c)
+{
+	(void)f;
+	(void)c;
+}
+
 const struct probe_def link_probe = {
 	.name = "link",
 	.title = "interface and address",
 	.summary = "reads the uplink's state, addresses and default route; sends nothing",
 	.checks = "link",
 	.privilege = "none",
+	.contacts = contacts,
 	.start = start,
 	.cancel = cancel,
 };

@@ -63,7 +63,7 @@ case "${1:-}" in
 --matrix)
 	for b in release asan; do
 		export SALLYPORT=$PWD/build/$b/bin/sallyport
-		run bash tests/lab/matrix.sh
+		run bash tests/lab/test_check.sh
 	done
 	;;
 *)

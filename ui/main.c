@@ -36,6 +36,7 @@ int command_exit_of(int e)
 	case SP_E_DENIED:
 	case -EACCES:
 	case -EPERM: return SP_EXIT_DENIED;
+	case -EINTR: return SP_EXIT_UNKNOWN;
 	default: return SP_EXIT_MISSING;
 	}
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -66,6 +67,11 @@ int crypto_sha256(struct bytes in, uint8_t out[32])
 int crypto_hmac_sha256(struct bytes key, struct bytes in, uint8_t out[32])
 {
 	return HMAC(EVP_sha256(), key.p, (int)key.n, in.p, in.n, out, NULL) ? 0 : SP_E_CRYPTO;
+}
+
+bool crypto_equal(const void *a, const void *b, size_t n)
+{
+	return CRYPTO_memcmp(a, b, n) == 0;
 }
 
 static EVP_PKEY *parse_public(const uint8_t *text, size_t n)

@@ -102,7 +102,7 @@ bool netinfo_link_up(struct rtnl_link *link)
 }
 
 /* ---- the LAN behind a host that forwards ---- */
-static bool ip_forward_on(void)
+bool netinfo_ip_forward(void)
 {
 	FILE *f = fopen("/proc/sys/net/ipv4/ip_forward", "re");
 	bool on = f && fgetc(f) == '1';
@@ -161,7 +161,7 @@ static bool leaves_by(const struct netinfo_dump *d, unsigned ifindex)
 
 void netinfo_fill_roles(const struct netinfo_dump *d, struct host_facts *h)
 {
-	bool forward = ip_forward_on();
+	bool forward = netinfo_ip_forward();
 	struct rtnl_link *l;
 	for (void *at = NULL; (l = next_link(d, &at));) {
 		unsigned ifindex = (unsigned)rtnl_link_get_ifindex(l);

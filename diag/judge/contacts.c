@@ -9,11 +9,10 @@
 static const struct not_tested always[] = {
 	{ "another MAC address, VLAN or SSID", "rules may differ for the devices' own" },
 	{ "joining the Wi-Fi, 802.1X", "this host is already on the network" },
-	{ "DHCP for a new client", "this host already has its address" },
 };
 enum {
 	ALWAYS = sizeof(always) / sizeof(always[0]),
-	SOMETIMES = 8, /* what only some runs have to say */
+	SOMETIMES = 10, /* what only some runs have to say */
 	MAX_CONTACTS = 512, /* a run sends at most 500 packets (design section 9) */
 };
 
@@ -29,7 +28,7 @@ static struct contact *find(struct run *r, const char *address, const char *prot
 
 static bool is_dns(const struct observation *o)
 {
-	return strncmp(o->check, "dns.", 4) == 0;
+	return strncmp(o->check, "dns.", 4) == 0 || strcmp(o->check, "names") == 0;
 }
 
 static void describe(struct judge_view *v, const struct observation *o, struct contact *c)
@@ -97,6 +96,18 @@ static void controls(struct judge_view *v)
 		add(r, "an address that must never answer, as a control", "only with --controls");
 }
 
+/* A client of our own gets its address as a device does, but speaks IPv4 alone. */
+static void client(struct judge_view *v)
+{
+	const struct as_client_facts *c = &v->run->host->as_client;
+	if (!c->name[0])
+		add(v->run, "DHCP for a new client", "this host already has its address");
+	else if (!c->dhcp[0])
+		add(v->run, "DHCP for a new client", "the client's address was given");
+	else
+		add(v->run, "IPv6 for a new client", "the client asks for IPv4 only");
+}
+
 static bool portal_clean(const struct judge_view *v)
 {
 	bool any = false;
@@ -132,6 +143,7 @@ static void not_tested(struct judge_view *v)
 	r->not_tested = arena_alloc(r->arena, (ALWAYS + SOMETIMES + r->n_checks) * sizeof(*r->not_tested));
 	for (size_t i = 0; i < ALWAYS; i++)
 		add(r, always[i].what, always[i].why);
+	client(v);
 	if (!nat_has_udp(r->nat))
 		add(r, "how long the NAT remembers an idle flow", "not part of this run");
 	if (portal_clean(v))

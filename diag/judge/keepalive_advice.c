@@ -288,8 +288,8 @@ static void fill_notes(struct judge_view *v, const struct nat_levers *l, struct 
 /* ---- defaults ---- */
 static void fill_kinds(struct judge_view *v, struct keepalive *out)
 {
-	struct nat_kind all[NAT_MAX_KINDS];
-	size_t n = nat_kinds(v, all);
+	struct nat_device all[NAT_MAX_DEVICES];
+	size_t n = nat_devices(v, all);
 	out->kinds = arena_alloc(v->run->arena, n * sizeof(*out->kinds) + 1);
 	for (size_t i = 0; i < n; i++) {
 		struct keepalive_path path;

@@ -40,6 +40,37 @@ static const struct link_fault *link_fault_of(const struct observation *o)
 	return NULL;
 }
 
+/* A client of our own (--as-client) says how far it came with DHCP. */
+static void address_of_client(struct judge_view *v, const struct observation *o, struct draft *d)
+{
+	static const struct {
+		const char *dhcp, *seen;
+	} ends[] = {
+		{ "no-offer", "nobody answered" },
+		{ "no-ack", "a server offered an address and then went silent" },
+		{ "refused", "the server refused the address that it had offered, each time" },
+	};
+	const struct as_client_facts *c = &v->run->host->as_client;
+	const char *lan = c->name;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		if (!obs_text_is(o, A_DHCP, ends[i].dhcp))
+			continue;
+		d->v.summary = view_say(v, "A new device on %s gets no address", lan);
+		d->v.seen = view_say(v, "%lld DHCP messages on %s within %.0f s, from a MAC address that "
+				     "was never there before: %s", (long long)obs_get_int(o, A_PACKETS, 0),
+				     lan, obs_get_real(o, A_WAITED_MS, 0) / 1000, ends[i].seen);
+		d->v.who = view_say(v, "the DHCP server of %s, or what stands before it", lan);
+		if (i == 0 && strcmp(c->kind, "macvlan") == 0) {
+			d->v.confidence = CONF_UNDETERMINED;
+			d->v.who = "the DHCP server, or a switch or hypervisor that takes frames from this "
+				   "host's own MAC address alone";
+			d->v.decide = "the same from a bridge of that LAN, or a device that gets an address";
+		}
+		d->v.ask = view_say(v, "Please let DHCP give new devices on %s an address (free addresses, "
+				    "allowed MACs, VLAN).", lan);
+	}
+}
+
 static void no_address(struct judge_view *v, const struct fault *f)
 {
 	const struct observation *o = last_of(v, "link");
@@ -58,6 +89,7 @@ static void no_address(struct judge_view *v, const struct fault *f)
 	d->v.remedy = l->remedy;
 	d->v.confirm = view_confirm(v, "link");
 	d->v.ask = view_say(v, "Please give %s an address on this network (%s).", name, l->remedy);
+	address_of_client(v, o, d);
 	draft_cite_pick(v, d, &(struct pick){ .check = "link" });
 }
 
@@ -66,7 +98,8 @@ const struct fault fault_no_address = {
 	"The interface is missing, down, without carrier, or has no address but a self-made one. "
 	"Nothing else can be measured.",
 	"The kernel's own state of the interface: it needs no second witness.",
-	"A host with a static address that was never set looks the same as a silent DHCP server.",
+	"A host with a static address that was never set looks the same as a silent DHCP server; for a "
+	"client beside an interface (--as-client) so does a port that takes one MAC address alone.",
 	"Port, VLAN, DHCP scope.",
 };
 

@@ -39,7 +39,7 @@ struct touched {
 	const char *text, *intervals;
 };
 
-static double unreachable(const struct judge_view *v, const struct nat_kind *k)
+static double unreachable(const struct judge_view *v, const struct nat_device *k)
 {
 	struct keepalive_path path;
 	struct keepalive_ping ping;
@@ -52,13 +52,13 @@ static double unreachable(const struct judge_view *v, const struct nat_kind *k)
 	return e.unreachable;
 }
 
-static bool same_way(const struct nat_kind *a, const struct nat_kind *b)
+static bool same_way(const struct nat_device *a, const struct nat_device *b)
 {
 	return a->default_s == b->default_s && strcmp(a->interface, b->interface) == 0;
 }
 
 /* One entry for each interface and default. */
-static void name_kinds(struct judge_view *v, const struct nat_kind *k, size_t n, struct touched *out)
+static void name_kinds(struct judge_view *v, const struct nat_device *k, size_t n, struct touched *out)
 {
 	out->text = out->intervals = "";
 	for (size_t i = 0; i < n; i++) {
@@ -80,12 +80,12 @@ static void name_kinds(struct judge_view *v, const struct nat_kind *k, size_t n,
 
 static bool find(struct judge_view *v, enum transport transport, enum nat_fit fit, struct touched *out)
 {
-	struct nat_kind all[NAT_MAX_KINDS], named[NAT_MAX_KINDS];
-	size_t n = nat_kinds(v, all), n_named = 0, n_counting = 0;
+	struct nat_device all[NAT_MAX_DEVICES], named[NAT_MAX_DEVICES];
+	size_t n = nat_devices(v, all), n_named = 0, n_counting = 0;
 	*out = (struct touched){ .kinds = 0 };
 	for (int counting = 1; counting >= 0; counting--)
 		for (size_t i = 0; i < n; i++) {
-			const struct nat_kind *k = &all[i];
+			const struct nat_device *k = &all[i];
 			if (!k->here || k->fit != fit || plan_kind_counts(v->run, k->kind_index) != counting ||
 			    view_target(v, (size_t)k->target_index)->transport != transport)
 				continue;

@@ -15,7 +15,7 @@ void nat_read(const struct judge_view *v, struct nat_facts *out);
 /* Cites the series of one transport, of one state (NULL: of all). */
 void nat_cite(struct judge_view *v, struct draft *d, const char *proto, const char *state);
 
-/* ---- what a device meets (nat_kinds.c) ---- */
+/* ---- what a device meets (nat_devices.c) ---- */
 /* Right after a device has connected, or after its flow was forgotten: the shorter of replied and
  * burst. */
 struct nat_lifetime nat_young(const struct nat_facts *n);
@@ -40,7 +40,7 @@ enum nat_fit {
 extern const char *const nat_fit_names[NAT_FIT_COUNT]; /* unknown, fits, edge, short-when-new, short */
 
 /* A kind of device, on one of its ways through this network, as its firmware ships. */
-struct nat_kind {
+struct nat_device {
 	int kind_index, target_index;
 	const char *interface; /* ethernet, wifi, cellular */
 	bool older;            /* firmware from before keepalive_since */
@@ -48,8 +48,8 @@ struct nat_kind {
 	double default_s;
 	enum nat_fit fit;
 };
-enum { NAT_MAX_KINDS = PROFILE_MAX_KINDS * 2 * PROFILE_MAX_LIST };
-size_t nat_kinds(const struct judge_view *v, struct nat_kind *out);
+enum { NAT_MAX_DEVICES = PROFILE_MAX_KINDS * 2 * PROFILE_MAX_LIST };
+size_t nat_devices(const struct judge_view *v, struct nat_device *out);
 
 enum { NAT_TIMER_S = 300 }; /* RFC 4787 REQ-5: the idle timer that it recommends */
 
@@ -57,7 +57,7 @@ enum { NAT_TIMER_S = 300 }; /* RFC 4787 REQ-5: the idle timer that it recommends
  * and can be set. */
 struct nat_levers {
 	bool known;             /* false: no such kind, or no lifetime */
-	struct nat_kind kind;
+	struct nat_device kind;
 	struct keepalive_ping ping;
 	struct keepalive_path path;
 	struct keepalive_setting device; /* the interval for this NAT as it is; met or not */

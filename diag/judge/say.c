@@ -262,6 +262,7 @@ const char *view_confirm(struct judge_view *v, const char *check_id)
 	const struct setting_def *def = setting_by_name("profile");
 	const char *name = v->run->settings->profile;
 	bool usual = !name || !def || strcmp(name, def->fallback) == 0;
-	return view_say(v, "sallyport check%s%s --only %s", usual ? "" : " --profile ",
-			usual ? "" : name, check_id);
+	const char *lan = v->run->host->as_client.name;
+	return view_say(v, "sallyport check%s%s%s%s --only %s", *lan ? " --as-client " : "", lan,
+			usual ? "" : " --profile ", usual ? "" : name, check_id);
 }

@@ -83,6 +83,8 @@ static const char *resolv_text(struct arena *a, const struct lab_order *o, const
 	const char *own = lab_order_changes(a, o, LAB_DEVICE, LAB_RESOLV);
 	if (own)
 		return own;
+	if (o->shape & LAB_ON_GATEWAY)
+		return "nameserver 9.9.9.9\n"; /* a gateway asks its provider */
 	return o->shape & LAB_NO_RESOLVER ? "# DHCP named no resolver\n"
 		: arena_printf(a, "nameserver %s\n%s", addr_format(&w->resolver, resolver),
 			       o->shape & LAB_TWO_RESOLVERS ? "nameserver 9.9.9.9\n" : "");
@@ -110,10 +112,10 @@ static int add_changes(const struct lab_order *o, const struct lab_world *w, str
 }
 
 int lab_command_exec(const struct lab_order *o, const struct lab_world *w, const char *faults,
-		     int device_fd, char *const argv[], struct sp_error *err)
+		     int node_fd, char *const argv[], struct sp_error *err)
 {
 	struct arena *a = arena_new();
-	int e = lab_net_enter(device_fd, err);
+	int e = lab_net_enter(node_fd, err);
 	if (!e)
 		e = lab_mounts_device(w->dir, resolv_text(a, o, w), err);
 	arena_free(a);

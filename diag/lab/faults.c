@@ -398,6 +398,12 @@ const struct lab_fault lab_fault_table[] = {
 	{ "ttl-rewritten", "the gateway gives every packet a new TTL", NULL, 0,
 	  .changes = { { LAB_GATEWAY, LAB_ENTRY, "iifname \"lan0\" ip ttl set 64" } } },
 	{ "double-nat", "a second NAT behind the gateway", NULL, 0, LAB_DOUBLE_NAT },
+
+	/* CMD on the gateway itself: only --as-client br-lan shows what it forwards (0, and 2 with U2) */
+	{ "gateway-host", "CMD runs on the gateway; nothing is wrong", "host-forwards", 3,
+	  LAB_ON_GATEWAY },
+	{ "gateway-forward-drop", "CMD runs on the gateway, which forwards no UDP 5684",
+	  "host-forwards", 3, LAB_ON_GATEWAY, { { LAB_GATEWAY, LAB_FORWARD, DROP_UDP } } },
 };
 /* clang-format on */
 const size_t n_lab_fault_table = sizeof(lab_fault_table) / sizeof(lab_fault_table[0]);

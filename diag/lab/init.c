@@ -190,8 +190,9 @@ static _Noreturn void command_body(struct init *in, int ready)
 	umask(in->umask);
 	signal(SIGPIPE, SIG_DFL);
 	sigprocmask(SIG_SETMASK, &s->mask, NULL);
-	int e = lab_command_exec(s->order, &in->world, s->options->faults, in->fds[LAB_DEVICE],
-				 s->argv, &why);
+	enum lab_node node = s->order->shape & LAB_ON_GATEWAY ? LAB_GATEWAY : LAB_DEVICE;
+	int e = lab_command_exec(s->order, &in->world, s->options->faults, in->fds[node], s->argv,
+				 &why);
 	lab_ready(ready, e, &why);
 	_exit(1);
 }

@@ -59,6 +59,8 @@ const char *lab_sysctl_text(struct arena *a, const struct lab_order *o, enum lab
 /* Interfaces the user-space link reads, and the ends whose offloads must be off. */
 #define LAB_LINK_NEAR "near0"
 #define LAB_LINK_AWAY "away0"
+/* The gateway's LAN side, where CMD runs on the gateway. */
+#define LAB_BRIDGE "br-lan"
 /* Both ends of the VPN. */
 #define LAB_TUNNEL "tun0"
 
@@ -101,10 +103,10 @@ struct lab_readiness {
 void lab_ready(int fd, int code, const struct sp_error *err);
 
 /* ---- CMD (command.c) --------------------------------------------------------------------------- */
-/* In a fresh child: enters the device, and becomes argv. Returns only when it cannot: negative, or 126 or
+/* In a fresh child: enters CMD's node, and becomes argv. Returns only when it cannot: negative, or 126 or
  * 127 when only the last step failed. */
 int lab_command_exec(const struct lab_order *o, const struct lab_world *w, const char *faults,
-		     int device_fd, char *const argv[], struct sp_error *err);
+		     int node_fd, char *const argv[], struct sp_error *err);
 /* Sets LAB_DIR and the key files for hooks, and for CMD those two that it may know. */
 void lab_command_env(const struct lab_world *w);
 

@@ -37,7 +37,9 @@ static const struct topo_link {
 	enum lab_node a, b;
 	const char *a_if, *a_addr, *b_if, *b_addr;
 } links[] = {
-	{ 0, 0, LAB_DEVICE, LAB_GATEWAY, "eth0", "192.168.77.10/24", "lan0", "192.168.77.1/24" },
+	{ 0, LAB_ON_GATEWAY, LAB_DEVICE, LAB_GATEWAY, "eth0", "192.168.77.10/24", "lan0",
+	  "192.168.77.1/24" },
+	{ LAB_ON_GATEWAY, 0, LAB_DEVICE, LAB_GATEWAY, "eth0", "192.168.77.10/24", "lan0", NULL },
 	{ 0, LAB_DOUBLE_NAT | LAB_RELAY, LAB_GATEWAY, LAB_R1, "wan0", "203.0.113.2/30", "down0",
 	  "203.0.113.1/30" },
 	{ LAB_DOUBLE_NAT, LAB_RELAY, LAB_GATEWAY, LAB_NAT2, "wan0", "100.64.0.2/30", "lan0",
@@ -66,6 +68,10 @@ static const struct {
 	const char *line;
 } lines[] = {
 	{ 0, 0, LAB_DEVICE, "route add default via 192.168.77.1" },
+	{ LAB_ON_GATEWAY, 0, LAB_GATEWAY, "link add " LAB_BRIDGE " type bridge" },
+	{ LAB_ON_GATEWAY, 0, LAB_GATEWAY, "addr add 192.168.77.1/24 dev " LAB_BRIDGE },
+	{ LAB_ON_GATEWAY, 0, LAB_GATEWAY, "link set lan0 master " LAB_BRIDGE },
+	{ LAB_ON_GATEWAY, 0, LAB_GATEWAY, "link set " LAB_BRIDGE " up" },
 	{ 0, LAB_DOUBLE_NAT, LAB_GATEWAY, "route add default via 203.0.113.1" },
 	{ LAB_DOUBLE_NAT, 0, LAB_GATEWAY, "route add default via 100.64.0.1" },
 	{ LAB_DOUBLE_NAT, 0, LAB_NAT2, "route add default via 203.0.113.1" },

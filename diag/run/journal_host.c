@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "journal_client.h"
 #include "sallyport/run_json.h"
 #include "sallyport/text.h"
 
@@ -86,6 +87,7 @@ json_t *host_to_json(const struct host_facts *h)
 		json_array_append_new(list, one);
 	}
 	json_object_set_new(j, "other_routes", list);
+	json_object_set_new(j, "as_client", run_json_client(&h->as_client));
 	if (h->wifi.state != WIFI_NONE)
 		json_object_set_new(j, "wifi", run_json_wifi(&h->wifi));
 	return j;
@@ -199,6 +201,9 @@ int host_from_json(const json_t *j, struct host_facts *out, struct sp_error *err
 	for (unsigned i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		if (!read_list(json_object_get(j, lists[i].key), &lists[i], &h))
 			return sp_error_set(err, SP_E_SYNTAX, "host.%s is damaged", lists[i].key);
+	const json_t *client = json_object_get(j, "as_client");
+	if (client && !client_from_json(client, &h.as_client))
+		return sp_error_set(err, SP_E_SYNTAX, "host.as_client is damaged");
 	const json_t *wifi = json_object_get(j, "wifi");
 	if (wifi && !wifi_from_json(wifi, &h.wifi))
 		return sp_error_set(err, SP_E_SYNTAX, "host.wifi is damaged");

@@ -23,6 +23,10 @@ const struct setting_def setting_defs[] = {
 	S("only", 0, SET_LIST, only, "", "ID,..", true, "run only these checks"),
 	S("skip", 0, SET_LIST, skip, "", "ID,..", true, "leave these checks out"),
 	S("interface", 'i', SET_TEXT, interface, "", "IF", true, "uplink to test"),
+	S("as-client", 0, SET_TEXT, as_client, "", "BRIDGE|IF", true,
+	  "test as a new device on that LAN, from a namespace of its own (root)"),
+	S("client-address", 0, SET_TEXT, client_address, "", "ADDR/N[,GW[,DNS..]]", true,
+	  "with --as-client: this address, not one by DHCP"),
 	{ "format", 'o', SET_CHOICE, offsetof(struct settings, format), "text", 0, 0,
 	  "text|ask|json|ndjson", "FORMAT", "text, ask (a ticket), json or ndjson (a stream)", false },
 	S("output", 0, SET_TEXT, output, "", "FILE", false, "write the document to FILE, not stdout"),
@@ -285,6 +289,18 @@ static int from_flags(struct arena *a, int argc, char **argv, struct settings *s
 	return 0;
 }
 
+/* A client has one way out, gets its address by DHCP for IPv4, and needs a place. */
+static int client_settings(const struct settings *s, struct sp_error *err)
+{
+	if (*s->as_client && *s->interface)
+		return sp_error_set(err, SP_E_USAGE, "--as-client and --interface exclude each other");
+	if (*s->as_client && s->ipv6)
+		return sp_error_set(err, SP_E_USAGE, "--as-client tests IPv4 only");
+	if (*s->client_address && !*s->as_client)
+		return sp_error_set(err, SP_E_USAGE, "--client-address goes with --as-client");
+	return 0;
+}
+
 int settings_parse(struct arena *a, int argc, char **argv, int from, struct settings *out,
 		   const char **operands, size_t max, size_t *n_operands, struct sp_error *err)
 {
@@ -296,6 +312,8 @@ int settings_parse(struct arena *a, int argc, char **argv, int from, struct sett
 		e = devices_read(out, setting_label(a, out, "devices"), out->devices_file, err);
 	if (!e && out->ipv4 && out->ipv6)
 		e = sp_error_set(err, SP_E_USAGE, "-4 and -6 exclude each other");
+	if (!e)
+		e = client_settings(out, err);
 	if (e)
 		return e;
 	size_t n = 0;

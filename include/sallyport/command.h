@@ -10,6 +10,7 @@
 #include "sallyport/settings.h"
 
 struct command;
+struct as_client;
 
 struct command_ctx {
 	const struct command *command;
@@ -20,6 +21,7 @@ struct command_ctx {
 	int argc; /* the whole line, for commands that take another one behind "--" */
 	char **argv;
 	int after_dashes; /* index of the first word behind "--", or argc */
+	struct as_client *client; /* whose place the run takes (--as-client), or NULL */
 };
 
 struct command {

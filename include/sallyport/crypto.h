@@ -7,6 +7,7 @@
 #ifndef SALLYPORT_CRYPTO_H
 #define SALLYPORT_CRYPTO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,8 @@ int crypto_verify(struct bytes spki, const struct bytes *parts, size_t n, struct
 int crypto_random(void *out, size_t n);
 int crypto_sha256(struct bytes in, uint8_t out[32]);
 int crypto_hmac_sha256(struct bytes key, struct bytes in, uint8_t out[32]);
+/* In a time that does not tell where they differ. */
+bool crypto_equal(const void *a, const void *b, size_t n);
 
 /* Reads a public key file (SubjectPublicKeyInfo, PEM or DER, at most 8 KiB) as DER. */
 int crypto_load_spki(const char *path, uint8_t *out, size_t cap, size_t *out_n, struct sp_error *err);

@@ -114,6 +114,7 @@ enum lab_shape {
 	LAB_VPN = 256,       /* a tunnel tun0, 10.8.0.2/24, from the device to the far side */
 	LAB_UPLINK2 = 512,   /* the device has eth1 as well, straight to r1 */
 	LAB_STUB = 1024,     /* a resolver of its own runs on the device: 127.0.0.53 */
+	LAB_ON_GATEWAY = 2048, /* CMD runs on the gateway; its LAN is a bridge with the device on a port */
 };
 
 /* One thing a fault changes on one node. Several faults' changes add up, in the order given. */
@@ -160,10 +161,11 @@ struct lab_options {
 	void (*note)(const char *line);
 };
 
-/* Makes the lab, runs argv in the device's namespace (a shell when argv is NULL) and returns its
- * exit code (128 + signal when it was killed), 127 or 126 with *err when it is not there or cannot
- * run, or a negative code with *err: SP_E_USAGE for the fault list, SP_E_DENIED without the
- * privilege for namespaces, SP_E_MISSING when a tool is not there. Blocks until everything of the lab is gone. The process must have one thread. */
+/* Makes the lab, runs argv (a shell when it is NULL) on the device, or by shape on the gateway, and
+ * returns its exit code (128 + signal when it was killed), 127 or 126 with *err when it is not there
+ * or cannot run, or a negative code with *err: SP_E_USAGE for the fault list, SP_E_DENIED without the
+ * privilege for namespaces, SP_E_MISSING when a tool is not there. Blocks until everything of the lab
+ * is gone. The process must have one thread. */
 int lab_run(const struct lab_options *o, char *const argv[], struct sp_error *err);
 
 #endif

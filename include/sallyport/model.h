@@ -100,6 +100,10 @@ enum attr_type { ATTR_INT, ATTR_REAL, ATTR_BOOL, ATTR_TEXT };
 	X(MAC, "mac", TEXT, "", "link-layer address")                                              \
 	X(NEIGH_STATE, "neigh_state", TEXT, "", "kernel neighbour state")                          \
 	X(LAN_PEERS, "lan_peers", INT, "", "other neighbours on the link that answer")             \
+	/* DHCP, of a client with --as-client */                                                    \
+	X(DHCP, "dhcp", TEXT, "", "bound, no-offer, no-ack or refused")                            \
+	X(DHCP_SERVER, "dhcp_server", TEXT, "", "server that gave the address")                    \
+	X(LEASE, "lease_s", INT, "s", "how long the address was given for")                        \
 	/* DNS */                                                                                  \
 	X(QTYPE, "qtype", TEXT, "", "A or AAAA")                                                   \
 	X(RCODE, "rcode", INT, "", "DNS response code, extended where EDNS gives one")             \

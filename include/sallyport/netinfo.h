@@ -13,6 +13,7 @@
 
 #include "sallyport/addr.h"
 #include "sallyport/arena.h"
+#include "sallyport/as_client.h"
 #include "sallyport/err.h"
 #include "sallyport/wifi.h"
 
@@ -70,12 +71,16 @@ struct host_facts {
 	char tunnel[16];    /* a tunnel that is up; empty: none */
 	bool tunnel_takes;  /* this host's own traffic leaves by it */
 	struct wifi_facts wifi; /* netinfo_wifi.h */
+	struct as_client_facts as_client; /* set with --as-client: all the rest is the client's */
 };
 
 /* Chooses the uplink: `interface` when given, else the default route of lowest metric, physical
  * before virtual, never a tunnel or a bridge of containers where there is anything else. 0, SP_E_MISSING (no such interface, *err says so) or -errno. No default route is
  * not an error: ifname is then that of the first interface that is up, or empty. */
 int netinfo_read(const char *interface, struct host_facts *out, struct sp_error *err);
+
+/* net.ipv4.ip_forward is on; no LAN needs to be there. */
+bool netinfo_ip_forward(void);
 
 /* State of a neighbour (ARP or NDP), read from the kernel's table. */
 enum neigh_state { NEIGH_NONE, NEIGH_INCOMPLETE, NEIGH_REACHABLE, NEIGH_STALE, NEIGH_PROBING, NEIGH_FAILED };

@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 
+#include "sallyport/as_client.h"
 #include "sallyport/model.h"
 
 struct json_t; /* jansson's */
@@ -31,6 +32,8 @@ struct json_t *run_json_kinds(const struct run *r);
 struct json_t *run_json_keepalive(const struct run *r);
 struct json_t *run_json_nat(const struct nat_facts *n); /* journal_nat.c; NULL: nothing is known */
 struct json_t *run_json_needs(const struct run *r);
+/* null where the run was the host's own. */
+struct json_t *run_json_client(const struct as_client_facts *c);
 struct json_t *run_json_wifi(const struct wifi_facts *w); /* journal_wifi.c */
 /* Writes one line without its newline and drops the reference; 0 or -errno. */
 int run_json_write(struct json_t *value, FILE *out);

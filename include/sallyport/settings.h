@@ -25,6 +25,7 @@ struct device {
 
 struct settings {
 	const char *profile, *format, *output, *interface, *identity_key, *devices_file, *dialect;
+	const char *as_client, *client_address;
 	struct text_list only, skip, kinds;
 	bool ipv4, ipv6;
 	bool dry_run, controls, redact, ascii, no_color, verbose, quiet;

@@ -59,7 +59,7 @@ share/sallyport/report.schema.json" "$(cd "$tmp/x/usr" && find . -type f | sed '
 	installed=$tmp/x/usr/bin/sallyport
 	check installed-finds-profiles 4 "$("$installed" list | grep -c '^  particle-[a-z]*$')"
 	(cd / && "$installed" check --dry-run >"$tmp/out" 2>&1)
-	check installed-runs "Nothing was sent. This run would send at most:" "$(head -n 1 "$tmp/out")"
+	check installed-runs "Nothing was sent. This run would send, at most:" "$(head -n 1 "$tmp/out")"
 	grep -qa '^/usr/share/sallyport/profiles$' <(tr '\0' '\n' <"$installed") && ok installed-knows-its-prefix ||
 		bad installed-knows-its-prefix "it was built for another one"
 	cp "$installed" "$tmp/moved"

@@ -97,8 +97,8 @@ static void shapes_change_the_topology(void **state)
 {
 	(void)state;
 	static const char *const shapes[] = {"clean", "double-nat", "delay=1", "double-nat,delay=1",
-					     "routers-load-balanced"};
-	static const size_t n_links[] = {5, 6, 6, 7, 7};
+					     "routers-load-balanced", "gateway-host"};
+	static const size_t n_links[] = {5, 6, 6, 7, 7, 5};
 	int fds[LAB_NODE_COUNT] = {0};
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
 		struct lab_order o = order_of(shapes[i]);

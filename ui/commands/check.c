@@ -20,6 +20,7 @@ struct live {
 	bool progress;
 	char so_far[160]; /* the first verdict that anything was shown for, or empty */
 	bool unheard; /* whoever read the stream has gone */
+	const struct as_client *client; /* or NULL */
 };
 
 static void note_verdict(void *ctx, const struct verdict *v)
@@ -83,12 +84,26 @@ static int load_profile(struct command_ctx *c, struct run *r, struct sp_error *e
 	return e || !*c->settings.identity_key ? e : load_key(c, r, err);
 }
 
+/* The facts of this host, or of a client of its own on the LAN. */
+static int look_around(struct command_ctx *c, struct host_facts *host, struct sp_error *err)
+{
+	const struct settings *s = &c->settings;
+	struct as_client_address given;
+	if (!*s->as_client)
+		return blame(c, "interface", netinfo_read(s->interface, host, err), err);
+	int e = *s->client_address ? as_client_parse(s->client_address, &given, err) : 0;
+	if (e)
+		return blame(c, "client-address", e, err);
+	return blame(c, "as-client", as_client_open(s->as_client, *s->client_address ? &given : NULL,
+						    s->dry_run, host, &c->client, err), err);
+}
+
 static int prepare(struct command_ctx *c, struct run *r, struct host_facts *host, struct sp_error *err)
 {
 	char stamp[CLOCK_STRLEN], name[256] = "", shown[256];
 	uint32_t random = 0;
 	int e = load_profile(c, r, err);
-	e = e ? e : blame(c, "interface", netinfo_read(c->settings.interface, host, err), err);
+	e = e ? e : look_around(c, host, err);
 	if (e)
 		return e;
 	(void)gethostname(name, sizeof(name) - 1);
@@ -104,23 +119,14 @@ static int prepare(struct command_ctx *c, struct run *r, struct host_facts *host
 	return plan_make(r, err);
 }
 
-static int dry_run(const struct run *r)
+/* What was seen after the client had lost its place says nothing about the network. */
+static void note_lost_place(struct run *r, const struct as_client *client)
 {
-	uint64_t packets = 0, bytes = 0;
-	printf("Nothing was sent. This run would send at most:\n");
-	for (size_t i = 0; i < r->n_checks; i++) {
-		const struct check *k = &r->checks[i];
-		const struct profile_target *t = k->target_index < 0 ? NULL
-							: &r->profile->targets[k->target_index];
-		if (!k->chosen || (!k->packets && strcmp(k->probe, "link")))
-			continue;
-		printf("  %-18s %-48s %3u packets %5u B  %s\n", k->id, k->target, k->packets, k->bytes,
-		       t ? t->why : "this network's own");
-		packets += k->packets;
-		bytes += k->bytes;
-	}
-	printf("  together %llu packets, %llu B\n", (unsigned long long)packets, (unsigned long long)bytes);
-	return 0;
+	struct sp_error err = { 0 };
+	if (!client || as_client_intact(client, &err))
+		return;
+	r->ended = END_ERROR;
+	command_fail(0, "%s", err.text);
 }
 
 static int measure(struct live *live)
@@ -131,6 +137,7 @@ static int measure(struct live *live)
 		fputs("\r\x1b[K", stderr);
 	if (e)
 		return command_fail(SP_EXIT_INTERNAL, "the run could not start: %s", sp_strerror(e));
+	note_lost_place(live->run, live->client);
 	judge_run(live->run);
 	return 0;
 }
@@ -142,12 +149,12 @@ static bool shows_progress(const struct command_ctx *c)
 
 int check_measure(struct command_ctx *c, struct run *r)
 {
-	return measure(&(struct live){ .run = r, .progress = shows_progress(c) });
+	return measure(&(struct live){ .run = r, .progress = shows_progress(c), .client = c->client });
 }
 
 static int measure_and_report(struct command_ctx *c, struct run *r)
 {
-	struct live live = { .run = r, .progress = shows_progress(c) };
+	struct live live = { .run = r, .progress = shows_progress(c), .client = c->client };
 	struct document d = report_document(c, r);
 	struct output out;
 	int wrong = output_open(c, &out);
@@ -185,11 +192,18 @@ int check_with_plan(struct command_ctx *c, run_fn *fn)
 	int e = prepare(c, r, &host, &err);
 	if (!e && !c->settings.dry_run)
 		e = may_send(&host, &err);
-	int code = e ? command_error(e, &err) : c->settings.dry_run ? dry_run(r) : fn(c, r);
+	int code = e ? command_error(e, &err) : c->settings.dry_run ? dry_run(c, r) : fn(c, r);
+	as_client_close(c->client);
 	run_free(r);
 	return code;
 }
 
+static const char check_help[] =
+	"--as-client tests a LAN as a new device there would be treated: on a gateway, whose own packets\n"
+	"skip its forwarding rules, name the LAN's bridge (br-lan); elsewhere a wired interface. It needs\n"
+	"root, takes a MAC address of its own and an address by DHCP (it looks for none itself), and is\n"
+	"gone with the process, however that ends. A client beside an interface (a macvlan, where there is\n"
+	"no bridge) cannot reach its own host, and no access point lets it in.";
 static int run(struct command_ctx *c)
 {
 	int wrong = command_operands(c, 0, 0);
@@ -198,6 +212,7 @@ static int run(struct command_ctx *c)
 
 const struct command check_command = {
 	.name = "check",
+	.help = check_help,
 	.operands = "",
 	.summary = "one run: link, names, cloud ports; then verdicts and what to ask for",
 	.run = run,

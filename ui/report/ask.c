@@ -59,9 +59,12 @@ static void who(struct doc *d)
 	const struct addr *gw = h->gateway4.family ? &h->gateway4 : &h->gateway6;
 	char text[ADDR_STRLEN];
 	const char *at = gw->family ? doc_printf(d, " behind gateway %s", addr_format(gw, text)) : "";
-	part(d, "Who", doc_printf(d, "%s (%s)%s; seen from %s on %s, %s", kinds_of(d),
-				  d->run->profile->cloud, at, h->ifname[0] ? h->ifname : "no interface",
-				  h->medium[0] ? h->medium : "no link", parts_started(d)), 2);
+	const char *from = h->as_client.name[0]
+				   ? doc_printf(d, "a client of %s", h->as_client.name)
+				   : doc_printf(d, "%s on %s", h->ifname[0] ? h->ifname : "no interface",
+						h->medium[0] ? h->medium : "no link");
+	part(d, "Who", doc_printf(d, "%s (%s)%s; seen from %s, %s", kinds_of(d), d->run->profile->cloud,
+				  at, from, parts_started(d)), 2);
 }
 
 static void what(struct doc *d, const struct asks *a)

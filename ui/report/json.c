@@ -106,6 +106,7 @@ static json_t *vantage(const struct host_facts *h, bool redact)
 	json_object_set_new(j, "tunnel", json_boolean(strcmp(h->medium, "tunnel") == 0));
 	json_object_set_new(j, "virtual", json_boolean(h->virtual_));
 	json_object_set_new(j, "forwards", json_boolean(h->forwards));
+	json_object_set_new(j, "as_client", run_json_client(&h->as_client));
 	run_json_text(j, "forwards_for", h->lan[0] ? h->lan : NULL);
 	run_json_text(j, "environment", h->environment[0] ? h->environment : NULL);
 	run_json_text(j, "environment_name", h->environment_name[0] ? h->environment_name : NULL);

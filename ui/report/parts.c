@@ -134,6 +134,33 @@ const char *parts_vantage(struct doc *d)
 			  gw->family ? addr_format(gw, text) : "", resolvers(d));
 }
 
+static const char *client_address(struct doc *d)
+{
+	const struct host_facts *h = d->run->host;
+	const struct as_client_facts *c = &h->as_client;
+	struct addr own = host_source(h, 4);
+	char text[ADDR_STRLEN], server[ADDR_STRLEN];
+	if (!own.family)
+		return strcmp(c->dhcp, "no-offer") == 0 ? "no address: nobody answered DHCP"
+		       : strcmp(c->dhcp, "no-ack") == 0 ? "no address: DHCP offered one, then fell silent"
+							: "no address: DHCP refused what it had offered";
+	addr_format(&own, text);
+	if (!c->dhcp[0])
+		return doc_printf(d, "%s as given", text);
+	return doc_printf(d, "%s by DHCP from %s", text, addr_format(&c->server, server));
+}
+
+const char *parts_client(struct doc *d)
+{
+	const struct host_facts *h = d->run->host;
+	const struct as_client_facts *c = &h->as_client;
+	char mac[MAC_STRLEN];
+	if (!c->name[0])
+		return NULL;
+	return doc_printf(d, "Tested as a client of %s (own MAC %s, %s).", c->name,
+			  mac_format(&h->mac, mac), client_address(d));
+}
+
 const char *parts_started(struct doc *d)
 {
 	char text[CLOCK_STRLEN];

@@ -17,6 +17,8 @@ const char *parts_kind_group(struct doc *d, size_t i);
 /* "eth0 (ethernet), 192.168.77.10, gateway 192.168.77.1, resolver 192.168.77.1"; on Wi-Fi
  * "wlan0 (wifi, SSID "Guest", 5 GHz channel 36, WPA2, -61 dBm), ..." */
 const char *parts_vantage(struct doc *d);
+/* Whose place the run took with --as-client, and what DHCP said beside; NULL for the host's own. */
+const char *parts_client(struct doc *d);
 /* "2026-11-23 22:04:05 UTC" */
 const char *parts_started(struct doc *d);
 /* True where --only or --skip left a check out. */

@@ -67,6 +67,9 @@ static const char *chosen_ids(struct doc *d)
 static void limits(struct doc *d)
 {
 	const struct run *r = d->run;
+	const char *client = parts_client(d);
+	if (client)
+		doc_text(d, client);
 	if (parts_is_partial(r))
 		doc_text(d, doc_printf(d, "This speaks for the chosen checks alone: %s.", chosen_ids(d)));
 	const struct verdict *moved = parts_fault(r, "link-changed");
@@ -131,6 +134,9 @@ static void proxy_lines(struct doc *d)
 	else if (h->wpad_url[0])
 		doc_text(d, doc_printf(d, "DHCP names a web proxy to people's programs (%s); devices cannot use "
 				       "it, and these checks did not.", h->wpad_url));
+	if (h->portal_api[0])
+		doc_text(d, doc_printf(d, "DHCP names a captive portal (%s); devices cannot log in to one.",
+				       h->portal_api));
 }
 
 /* From where all this was seen; a device elsewhere may be treated otherwise. */

@@ -191,7 +191,7 @@ double nat_ping_bytes(const struct judge_view *v, int kind_index)
 }
 
 static size_t kind_on(const struct judge_view *v, int kind, const char *interface,
-		      struct nat_kind *out)
+		      struct nat_device *out)
 {
 	const struct profile_kind *k = &v->run->profile->kinds[kind];
 	const char *here = interface_here(v, k);
@@ -201,7 +201,7 @@ static size_t kind_on(const struct judge_view *v, int kind, const char *interfac
 		return 0;
 	size_t n = k->keepalive_before_s > 0 ? 2 : 1;
 	for (size_t i = 0; i < n; i++) {
-		out[i] = (struct nat_kind){ .kind_index = kind, .target_index = target,
+		out[i] = (struct nat_device){ .kind_index = kind, .target_index = target,
 					    .interface = interface, .older = i == 1,
 					    .here = i == 0 && here && strcmp(here, interface) == 0,
 					    .default_s = i ? k->keepalive_before_s : s };
@@ -211,7 +211,7 @@ static size_t kind_on(const struct judge_view *v, int kind, const char *interfac
 	return n;
 }
 
-size_t nat_kinds(const struct judge_view *v, struct nat_kind *out)
+size_t nat_devices(const struct judge_view *v, struct nat_device *out)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < v->run->profile->n_kinds; i++) {
@@ -225,9 +225,9 @@ size_t nat_kinds(const struct judge_view *v, struct nat_kind *out)
 }
 
 /* ---- what to change ---- */
-static const struct nat_kind *longest(const struct judge_view *v, const struct nat_kind *all, size_t n)
+static const struct nat_device *longest(const struct judge_view *v, const struct nat_device *all, size_t n)
 {
-	const struct nat_kind *best = NULL;
+	const struct nat_device *best = NULL;
 	for (size_t i = 0; i < n; i++) {
 		bool settable = v->run->profile->kinds[all[i].kind_index].keepalive_call != NULL &&
 				view_target(v, (size_t)all[i].target_index)->transport == TRANSPORT_UDP;
@@ -263,8 +263,8 @@ static void ask_timer(struct nat_levers *l)
 
 void nat_levers(const struct judge_view *v, struct nat_levers *out)
 {
-	struct nat_kind kinds[NAT_MAX_KINDS];
-	const struct nat_kind *k = longest(v, kinds, nat_kinds(v, kinds));
+	struct nat_device kinds[NAT_MAX_DEVICES];
+	const struct nat_device *k = longest(v, kinds, nat_devices(v, kinds));
 	*out = (struct nat_levers){ .known = false };
 	if (!k || !nat_path(v->run->nat, TRANSPORT_UDP, &out->path))
 		return;
