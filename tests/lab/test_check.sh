@@ -17,15 +17,10 @@ for v in json.load(open(sys.argv[1]))["verdicts"]:
 	v["hidden"] or print(v["fault"] + ":" + v["confidence"], end=" ")' "$1"
 }
 
-# In the order of the report; those with a question mark may be missing.
+# In the order of the report; "a:proven/likely" is either, and what ends in "?" may be missing.
 owed() { # SHOWN OWED
-	local pattern="" v
-	for v in $2; do
-		case $v in
-		*\?) pattern="$pattern(${v%\?} )?" ;;
-		*) pattern="$pattern$v " ;;
-		esac
-	done
+	local pattern
+	pattern=$(sed -E 's/([^ :]+):([^ ?]+)(\??)( |$)/(\1:(\2) )\3/g; s,/,|,g' <<<"$2")
 	[[ $1 =~ ^$pattern$ ]]
 }
 
