@@ -102,13 +102,23 @@ static enum result result_of(const struct check *c, const struct observation *o)
 	return results[o->outcome];
 }
 
+/* What the kernel sends to itself when address resolution fails: ICMP 3/1 (RFC 1122 section
+ * 3.2.2.1), ICMPv6 1/3 (RFC 4861 section 7.2.2). Its filters say something else. */
+static bool is_host_unreachable(const struct observation *o)
+{
+	int64_t type = obs_get_int(o, A_ICMP_TYPE, 0), code = obs_get_int(o, A_ICMP_CODE, -1);
+	return (type == 3 && code == 1) || (type == 1 && code == 3);
+}
+
 /* The readings take a rejection before a refusal before an unreachable: so does the name. */
 static void note_icmp(const struct check *c, const struct observation *o, struct flow *f)
 {
 	enum result r = result_of(c, o);
 	int weight = r == R_REJECTED ? 3 : r == R_REFUSED ? 2 : 1;
+	bool self = obs_get_bool(o, A_FROM_SELF, false), nobody = self && is_host_unreachable(o);
 	f->icmp = true;
-	f->icmp_self |= obs_get_bool(o, A_FROM_SELF, false);
+	f->no_neighbour |= nobody;
+	f->icmp_self |= self && !nobody;
 	if (weight <= f->icmp_weight)
 		return;
 	f->icmp_weight = weight;
@@ -201,6 +211,15 @@ static const char *dead_address(const struct try *tries, unsigned n)
 	return NULL;
 }
 
+static bool all_on_link(const struct judge_view *v, const struct flow *f)
+{
+	struct addr a;
+	for (unsigned i = 0; i < f->n_addresses; i++)
+		if (addr_parse(f->addresses[i], &a) || !view_on_link(v, &a))
+			return false;
+	return f->n_addresses > 0;
+}
+
 void flow_read(const struct judge_view *v, const struct check *c, struct flow *out)
 {
 	struct try tries[FLOW_MAX_TRIES];
@@ -225,6 +244,7 @@ void flow_read(const struct judge_view *v, const struct check *c, struct flow *o
 	for (unsigned i = 0; i < n; i++)
 		++*counter(out, tries[i].best);
 	out->dead = out->answered ? dead_address(tries, n) : NULL;
+	out->on_link = all_on_link(v, out);
 }
 
 bool flow_went_to(const struct flow *f, const char *address)

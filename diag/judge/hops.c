@@ -136,18 +136,6 @@ static const struct observation *reply_at(const struct judge_view *v, const stru
 	return NULL;
 }
 
-/* On the link of this host, and in this host itself, a TTL of 1 reaches the target. */
-static bool is_on_link(const struct judge_view *v, const struct addr *a)
-{
-	const struct host_facts *h = v->run->host;
-	if (!addr_is_routable(a))
-		return true;
-	for (size_t i = 0; i < h->n_addrs; i++)
-		if (addr_in_prefix(a, &h->addrs[i].addr, h->addrs[i].prefix))
-			return true;
-	return false;
-}
-
 /* Packets are seen to die at the first router. Some give every packet a new TTL, and then even one
  * that left with a TTL of 1 reaches the server. */
 static bool first_hop_counts(const struct judge_view *v)
@@ -170,7 +158,7 @@ void hop_early_answer(struct judge_view *v, const struct profile_target *t, stru
 		if (!read_stretch(v, t, addresses[i], &one))
 			continue;
 		/* the first router is no server, whatever the control shows */
-		bool first = !is_on_link(v, &one.address) && first_hop_counts(v) &&
+		bool first = !view_on_link(v, &one.address) && first_hop_counts(v) &&
 			     reply_at(v, t, one.text, 1);
 		hops_impostor(one.records, one.n, &one.address, &one.s);
 		unsigned ttl = first ? 1 : one.s.proven ? one.s.until_ttl : 0;

@@ -155,7 +155,8 @@ static void route_here(struct judge_view *v, const struct fault *f, const struct
 
 static bool router_says_no(const struct flow *f)
 {
-	return f && flow_icmp(f) && f->unreachable && !f->rejected && !f->refused && f->icmp_from && !f->icmp_self;
+	return f && flow_icmp(f) && f->unreachable && !f->rejected && !f->refused &&
+	       f->icmp_from && !f->icmp_self && !f->no_neighbour;
 }
 
 static void route_there(struct judge_view *v, const struct fault *f, size_t first)
@@ -183,6 +184,30 @@ static void route_there(struct judge_view *v, const struct fault *f, size_t firs
 	draft_cite_targets(v, d, mask);
 }
 
+/* There is no network between this host and an address on its own link: silence there, or address
+ * resolution that fails, is about that machine. */
+static bool missing_on_link(const struct flow *f)
+{
+	return f && !f->answered && (f->no_neighbour || (f->on_link && flow_hinted(f)));
+}
+
+static void nobody_there(struct judge_view *v, const struct fault *f, size_t i)
+{
+	const struct flow *g = view_flow(v, i);
+	struct draft *d = view_verdict(v, f, CONF_LIKELY, TARGET_BIT(i));
+	d->v.subject = view_target_name(v, i);
+	d->v.summary = view_say(v, "Nobody on this host's link answers for %s", d->v.subject);
+	d->v.seen = view_say(v, "%s: %s%s", g->n_addresses ? g->addresses[0] : d->v.subject,
+			     flow_counts(v, g), g->no_neighbour ? "; address resolution fails" : "");
+	d->v.who = g->on_link ? "the machine with that address, or the switch between" :
+				"the gateway, or the switch between";
+	d->v.remedy = "check the address, the machine that should have it, and client isolation";
+	d->v.decide = "another host of this link that reaches it";
+	d->v.confirm = view_confirm(v, g->check->id);
+	d->v.ask = view_say(v, "Please check why nothing on this link answers for %s.", d->v.subject);
+	draft_cite_flow(v, d, g);
+}
+
 static void no_route(struct judge_view *v, const struct fault *f)
 {
 	const struct observation *o = last_of(v, "link");
@@ -194,15 +219,21 @@ static void no_route(struct judge_view *v, const struct fault *f)
 	for (size_t i = 0; i < v->run->profile->n_targets; i++)
 		if (router_says_no(view_flow(v, i)))
 			route_there(v, f, i);
+	for (size_t i = 0; i < v->run->profile->n_targets; i++)
+		if (missing_on_link(view_flow(v, i)))
+			nobody_there(v, f, i);
 }
 
 const struct fault fault_no_route = {
 	"no-route", "C6", "local", "No route", no_route,
 	"resolver-down gateway-mute udp-port-blocked udp-all-blocked port-drop ntp-blocked",
-	"A router on the way, or this host itself, has no route to the destination.",
+	"A router on the way, or this host itself, has no route to the destination, or nobody on the link "
+	"has its address.",
 	"An ICMP \"net or host unreachable\" whose sender is neither the target nor this host, or this "
-	"host's own routing table.",
-	"A firewall that rejects with \"host unreachable\" on purpose.",
+	"host's own routing table. Likely: this host's own address resolution fails, or an address on its "
+	"own link stays silent.",
+	"A firewall that rejects with \"host unreachable\" on purpose; this host's own rules (L4), which say "
+	"EPERM or another code; client isolation.",
 	"Routing, uplink.",
 };
 
@@ -251,7 +282,8 @@ const struct fault fault_own_firewall = {
 	"udp-port-blocked udp-all-blocked udp-rejected port-drop ntp-blocked",
 	"Rules on this host stop the packet before it reaches the network, so nothing was learnt about "
 	"the network.",
-	"The kernel refuses the send with EPERM, or an ICMP error comes from this host itself.",
+	"The kernel refuses the send with EPERM, or an ICMP error comes from this host itself, other than "
+	"\"host unreachable\", which is a neighbour that does not answer (C6, L2).",
 	"A TCP SYN dropped by the output rules is silent and cannot be told from the network's drop "
 	"without privilege.",
 	"Local nftables rule.",

@@ -49,7 +49,7 @@ enum tcp_reading tcp_read(const struct judge_view *v, size_t i)
 		return TCP_REFUSED;
 	if (f->unreachable)
 		return TCP_OTHER;
-	return flow_hinted(f) ? TCP_SILENT : TCP_NOTHING;
+	return !flow_hinted(f) ? TCP_NOTHING : f->on_link ? TCP_OTHER : TCP_SILENT;
 }
 
 /* ---- stepped SYNs ---- */

@@ -145,7 +145,7 @@ static enum confidence blocked_sure(struct judge_view *v, size_t i, struct hop_f
 	*hop = (struct hop_finding){0};
 	if (flow_icmp(f) && f->rejected && f->icmp_from && !f->icmp_self)
 		return CONF_PROVEN;
-	if (!flow_hinted(f) || !udp_leaves(v))
+	if (!flow_hinted(f) || f->on_link || !udp_leaves(v))
 		return CONF_COUNT;
 	hop_differential(v, view_target(v, i), hop);
 	if (hop->result == HOP_PROVEN)

@@ -69,7 +69,7 @@ static uint64_t silent_udp(const struct judge_view *v, unsigned *ports, bool *st
 	for (size_t i = 0; i < v->run->profile->n_targets; i++) {
 		const struct profile_target *t = view_target(v, i);
 		const struct flow *f = view_flow(v, i);
-		if (t->transport != TRANSPORT_UDP || !f || !f->sent)
+		if (t->transport != TRANSPORT_UDP || !f || !f->sent || f->on_link)
 			continue;
 		if (!flow_hinted(f) || (target_is(t, "dtls-device") && udp_read(v, i) != UDP_SILENT)) {
 			*ports = 0;

@@ -46,7 +46,7 @@ enum udp_reading udp_read(const struct judge_view *v, size_t i)
 	const struct flow *echo = view_flow_id(v, t->check, ".echo", view_target_name(v, i));
 	if (echo && echo->answered)
 		return f->silent ? UDP_STALLED : UDP_NOTHING;
-	return flow_hinted(f) ? UDP_SILENT : UDP_NOTHING;
+	return !flow_hinted(f) ? UDP_NOTHING : f->on_link ? UDP_OTHER : UDP_SILENT;
 }
 
 const struct observation *udp_same_port(const struct judge_view *v, size_t i)

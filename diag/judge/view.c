@@ -53,6 +53,17 @@ size_t view_count(const struct judge_view *v, const struct pick *p)
 	return n;
 }
 
+bool view_on_link(const struct judge_view *v, const struct addr *a)
+{
+	const struct host_facts *h = v->run->host;
+	if (!addr_is_routable(a))
+		return true;
+	for (size_t i = 0; i < h->n_addrs; i++)
+		if (addr_in_prefix(a, &h->addrs[i].addr, h->addrs[i].prefix))
+			return true;
+	return false;
+}
+
 const struct profile_target *view_target(const struct judge_view *v, size_t i)
 {
 	return &v->run->profile->targets[i];
@@ -238,10 +249,10 @@ static void read_world(struct judge_view *v)
 		if (!f)
 			continue;
 		v->tcp_out |= !udp && f->answered;
-		v->any_reply |= flow_replied(f) || f->denied || f->icmp;
+		v->any_reply |= !f->no_neighbour && (flow_replied(f) || f->denied || f->icmp);
 		tcp_open |= !udp && f->accepted;
-		udp_silent |= udp && flow_silent(f);
-		tcp_silent |= !udp && flow_silent(f);
+		udp_silent |= udp && !f->on_link && flow_silent(f);
+		tcp_silent |= !udp && !f->on_link && flow_silent(f);
 	}
 	v->nothing_out = udp_silent && tcp_silent && !tcp_open && !v->any_reply && !v->udp_out &&
 			 !step_left(v);

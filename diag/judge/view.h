@@ -41,7 +41,9 @@ struct flow {
 	const char *icmp_from;      /* sender of the weightiest ICMP error, the first of its kind */
 	int icmp_weight;            /* 3 rejection, 2 of the target itself, 1 any other, 0 none */
 	bool icmp;                  /* an ICMP error came */
-	bool icmp_self;             /* ... from this host */
+	bool icmp_self;             /* ... from this host, by its rules */
+	bool no_neighbour;          /* ... from this host: nobody on the link answers its ARP or NDP */
+	bool on_link;               /* every address is on this host's own link: no network between */
 	bool alert;                 /* a DTLS or TLS alert came */
 	bool nowhere;               /* DNS gave no address that a packet could leave for */
 	const char *reason;         /* of the last NOT_RUN */
@@ -126,6 +128,8 @@ bool flow_icmp(const struct flow *f);     /* only ICMP errors came back */
 
 /* ---- targets ---- */
 #define TARGET_BIT(i) (UINT64_C(1) << (i))
+/* On a link of this host, or this host itself: a TTL of 1 reaches it. */
+bool view_on_link(const struct judge_view *v, const struct addr *a);
 const struct profile_target *view_target(const struct judge_view *v, size_t i);
 const char *view_target_name(const struct judge_view *v, size_t i); /* host name or URL */
 bool target_is(const struct profile_target *t, const char *probe);

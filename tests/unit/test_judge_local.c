@@ -339,6 +339,78 @@ static void no_route_for_a_moment(void **state)
 	case_close(&c);
 }
 
+/* ---- C6 on this host's own link ---- */
+/* What the kernel sends to itself: code 1 when address resolution fails, code 3 by a reject rule. */
+static void own_icmp(struct judge_case *c, const char *section, int code)
+{
+	for (uint32_t i = 0; i < 3; i++) {
+		struct observation *o = case_own(c, section, case_suffix(c, section), i + 1,
+						 code == 3 ? OUTCOME_REJECTED : OUTCOME_UNREACHABLE,
+						 case_schedule_s[i] + 3);
+		obs_int(o, A_ICMP_TYPE, 3);
+		obs_int(o, A_ICMP_CODE, code);
+		obs_text(o, A_ICMP_FROM, "192.168.77.10");
+		obs_bool(o, A_FROM_SELF, true);
+		case_end(c);
+	}
+}
+
+static void a_missing_neighbour_is_no_rule(void **state)
+{
+	struct judge_case c;
+	(void)state;
+	case_open(&c, NULL);
+	CASE_REST(&c, CLOUD);
+	own_icmp(&c, CLOUD, 1);
+	case_expect(&c, "no-route", CONF_LIKELY, EFFECT_BLOCKS);
+	CASE_ONLY(&c, rows, "no-route");
+	assert_int_equal(c.run->exit, SP_EXIT_BLOCKED);
+	case_close(&c);
+	case_open(&c, NULL);
+	CASE_REST(&c, CLOUD);
+	own_icmp(&c, CLOUD, 3);
+	case_expect(&c, "own-firewall", CONF_PROVEN, EFFECT_BLOCKS);
+	CASE_ONLY(&c, rows, "own-firewall");
+	case_close(&c);
+}
+
+/* The resolver is a neighbour and works; the gateway is not there. */
+static void failed_resolution_is_the_gateways(void **state)
+{
+	struct judge_case c;
+	(void)state;
+	case_open(&c, NULL);
+	case_names(&c);
+	gateway_says(&c, OUTCOME_SILENT, 1, 3, 0);
+	for (size_t i = 0; i < c.run->profile->n_targets; i++)
+		if (strcmp(c.run->profile->targets[i].probe, "http"))
+			own_icmp(&c, c.run->profile->targets[i].section, 1);
+	const struct verdict *d = case_expect(&c, "gateway-mute", CONF_LIKELY, EFFECT_BLOCKS);
+	assert_false(d->hidden);
+	assert_true(case_judge(&c, "no-route")->hidden);
+	assert_null(case_judge(&c, "own-firewall"));
+	case_close(&c);
+}
+
+/* Between this host and a machine on its own link there is no network that could drop anything. */
+static void silence_on_the_link_is_no_drop(void **state)
+{
+	static const char *const drops[] = {"udp-port-blocked", "udp-all-blocked", "server-down",
+					    "port-drop", "ntp-blocked", NULL};
+	struct judge_case c;
+	(void)state;
+	case_open(&c, "argon");
+	c.host.addrs[0] = (struct host_addr){addr_v4(198, 51, 100, 9), 24};
+	case_names(&c);
+	case_silent(&c, CLOUD, CASE_TRIES);
+	case_silent(&c, "ntp", CASE_TRIES);
+	case_silent(&c, "cloud-tcp", CASE_TRIES);
+	case_expect(&c, "no-route", CONF_LIKELY, EFFECT_BLOCKS);
+	CASE_NONE(&c, drops);
+	assert_int_equal(c.run->exit, SP_EXIT_BLOCKED);
+	case_close(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -361,6 +433,9 @@ int main(void)
 		cmocka_unit_test(a_router_has_no_route),
 		cmocka_unit_test(other_icmp_errors),
 		cmocka_unit_test(no_route_for_a_moment),
+		cmocka_unit_test(a_missing_neighbour_is_no_rule),
+		cmocka_unit_test(failed_resolution_is_the_gateways),
+		cmocka_unit_test(silence_on_the_link_is_no_drop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
