@@ -14,7 +14,7 @@ Q       := $(if $(V),,@)
 # Every Debian package sallyport is built and tested with, in one place; `make deps` installs them.
 PACKAGES := gcc pkg-config libc6-dev libpcap-dev libc-ares-dev libnl-3-dev libnl-route-3-dev \
 	libnl-genl-3-dev libnl-nf-3-dev libssl-dev libncurses-dev libcmocka-dev libuv1-dev \
-	libjansson-dev libinih-dev nftables iproute2 iptables python3-jsonschema
+	libjansson-dev libinih-dev nftables iproute2 iptables openssl python3-jsonschema
 
 # Servers and tools that tests run against: downloaded and unpacked under build/peers, never
 # installed (some would start at boot, one throws out the system's own time service).

@@ -20,6 +20,7 @@ struct gateway_probe {
 	struct endpoint peer;
 	uint64_t start_ns;
 	size_t read; /* observations of the run that were looked at */
+	bool over;   /* an answer and a tick may come in the same turn of the loop */
 };
 
 static void end(struct gateway_probe *g, enum outcome outcome, const struct neigh *n, const char *reply)
@@ -28,6 +29,9 @@ static void end(struct gateway_probe *g, enum outcome outcome, const struct neig
 	struct endpoint local = sock_local(g->sock);
 	struct observation o;
 	char mac[MAC_STRLEN];
+	if (g->over)
+		return;
+	g->over = true;
 	obs_begin(&o, probe_check(g->probe)->id, probe_check(g->probe)->target, 1, outcome);
 	obs_flow(run, &o, "udp", &local, &g->peer);
 	obs_int(&o, A_PACKETS, 1);

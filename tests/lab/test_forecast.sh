@@ -22,7 +22,7 @@ forged|dns-forged|--controls
 denied|dns-policy-block|--controls
 resolver-mute|resolver-down|--controls
 portal|captive-http|--controls
-lossy|clean,loss=0.2,delay=20,seed=7|--controls
+lossy|clean,loss=0.1,delay=20,seed=7|--controls
 END
 }
 one() { # NAME LAB FLAGS
