@@ -135,8 +135,9 @@ static void say_policy_block(struct judge_view *v, const struct fault *f, const 
 	d->v.remedy = view_say(v, "allow %s in the DNS filter of %s", view_stem_targets(v, mask), resolver);
 	d->v.confirm = view_confirm(v, "dns.name");
 	d->v.decide = "the same name asked of another resolver, and another name asked of this one";
-	d->v.ask = view_say(v, "Please allow the name %s in the DNS filter of %s.",
-			    view_stem_targets(v, mask), resolver);
+	const char *names = view_stem_targets(v, mask);
+	d->v.ask = view_say(v, "Please allow the name%s %s in the DNS filter of %s.",
+			    strchr(names, ',') ? "s" : "", names, resolver);
 	cite_siblings(v, d, resolver);
 }
 

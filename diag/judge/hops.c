@@ -86,9 +86,9 @@ static void describe(struct judge_view *v, const struct hop_stretch *s, struct h
 				      hop_text(v, s->until_ttl, &s->until)) :
 			     view_say(v, "between this host and the entry of %s",
 				      hop_text(v, s->until_ttl, &s->until));
-	out->counts = view_say(v, "of the packets stepped beyond hop %u, routers answered %u of the "
-			       "controls and none of the %u like it (%u rounds)", s->after_ttl, s->answered,
-			       s->missing, s->rounds);
+	out->counts = view_say(v, "made to end beyond hop %u (by their TTL), none of %u packets like it was "
+			       "answered by a router there, but %u packets to another port were, sent in turn "
+			       "with them in %u rounds", s->after_ttl, s->missing, s->answered, s->rounds);
 }
 
 /* The suspect dies no earlier than any control, and the routers before the target all let it by. */

@@ -85,10 +85,10 @@ static void no_address(struct judge_view *v, const struct fault *f)
 	const char *mark = strstr(l->seen, "%s");
 	d->v.seen = mark ? view_say(v, "%.*s%s%s", (int)(mark - l->seen), l->seen, name, mark + 2) :
 			   l->seen;
-	d->v.who = "the kernel of this host says so";
+	d->v.who = "seen in this host's own tables, not on the network";
 	d->v.remedy = l->remedy;
 	d->v.confirm = view_confirm(v, "link");
-	d->v.ask = view_say(v, "Please give %s an address on this network (%s).", name, l->remedy);
+	d->v.ask = view_say(v, "Please give %s an address on this network: %s.", name, l->remedy);
 	address_of_client(v, o, d);
 	draft_cite_pick(v, d, &(struct pick){ .check = "link" });
 }
@@ -117,9 +117,12 @@ static void gateway_mute(struct judge_view *v, const struct fault *f)
 	struct draft *d = view_verdict(v, f, proven ? CONF_PROVEN : CONF_LIKELY, v->all_targets);
 	d->v.subject = c->target;
 	d->v.summary = view_say(v, "The default gateway %s does not answer", c->target);
-	d->v.seen = view_say(v, "address resolution for %s got no answer (neighbour state %s); %lld other "
-			     "neighbours on the link answer; nothing beyond the link answers",
-			     c->target, obs_get_text(o, A_NEIGH_STATE, "unknown"), (long long)peers);
+	const char *others = peers == 0 ? "no other neighbour on the link answers either"
+			     : peers == 1 ? "another neighbour on the link answers"
+				 : view_say(v, "%lld other neighbours on the link answer", (long long)peers);
+	d->v.seen = view_say(v, "address resolution for %s got no answer (neighbour state %s); %s; nothing "
+			     "beyond the link answers",
+			     c->target, obs_get_text(o, A_NEIGH_STATE, "unknown"), others);
 	d->v.who = view_say(v, "the gateway %s, or the switch between", c->target);
 	d->v.remedy = "check the gateway's address, the VLAN of this port, and client isolation";
 	d->v.confirm = view_confirm(v, "gateway");
@@ -269,6 +272,8 @@ static void own_firewall(struct judge_view *v, const struct fault *f)
 	d->v.seen = view_say(v, "%s: the kernel of this host refused to send (operation not permitted)",
 			     flow_counts(v, first));
 	d->v.who = "this host's own output rules; the network was not asked";
+	d->v.impact = "This run could not see what the network does with these packets; the rules of this host "
+		      "do not touch those of devices.";
 	d->v.remedy = view_say(v, "allow %s in this host's own output rules (nft list ruleset)", subjects);
 	d->v.confirm = view_confirm(v, first->check->id);
 	d->v.decide = "the same check with these rules out of the way";

@@ -262,7 +262,7 @@ static void proxy_required(struct judge_view *v, const struct fault *f)
 			     works ? view_say(v, ", while the proxy answers CONNECT with status %lld",
 					      (long long)status) : "; this network names a web proxy");
 	d->v.who = view_say(v, "the rule that lets only %s out", proxy);
-	d->v.remedy = "let the devices out directly, as listed under needs: CoAP does not pass a web proxy";
+	d->v.remedy = "let the devices out directly to what they need, as listed: CoAP does not pass a web proxy";
 	d->v.confirm = view_confirm(v, "portal");
 	d->v.decide = "the proxy's answer to CONNECT";
 	d->v.ask = "Please let the devices out directly, as listed: they cannot use a web proxy.";

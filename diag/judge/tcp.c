@@ -281,7 +281,7 @@ static void say_closed(struct judge_view *v, struct draft *d, size_t i)
 	const struct flow *f = view_flow(v, i);
 	struct tcp_steps s;
 	tcp_steps(v, i, &s);
-	d->v.summary = view_say(v, "The server does not serve %s; this network lets it through",
+	d->v.summary = view_say(v, "The server does not serve %s; this network seems to let it through",
 				d->v.subject);
 	d->v.who = view_say(v, "looks like the server %s itself", view_target_name(v, i));
 	d->v.remedy = "see the cloud's status page, or ask its operator";

@@ -100,7 +100,7 @@ static void say_nothing_out(struct judge_view *v, struct draft *d)
 	d->v.who = "looks like a firewall that denies everything, network access control on this MAC, or "
 		   "a dead uplink";
 	d->v.remedy = "put the devices on a network with Internet access (register their MACs where that "
-		      "is asked for), then allow the connections listed under needs";
+		      "is asked for), then allow what devices need, as listed";
 	d->v.decide = "the same run from another MAC or port of this network: if that passes, it is access "
 		      "control on the MAC; if not, the uplink or its firewall";
 	d->v.ask = "Please let the devices out to the Internet as listed: from here nothing gets out.";
@@ -243,7 +243,7 @@ const struct fault fault_udp_rejected = {
 /* ---- U4, U5 ---- */
 static void say_server(struct judge_view *v, struct draft *d, size_t i)
 {
-	d->v.summary = view_say(v, "%s does not answer on %s; this network lets it through",
+	d->v.summary = view_say(v, "%s does not answer on %s; this network seems to let it through",
 				view_target_name(v, i), d->v.subject);
 	d->v.who = view_say(v, "looks like the server %s itself", view_target_name(v, i));
 	d->v.remedy = "see the cloud's status page, or ask its operator; nothing to change here";
@@ -335,6 +335,17 @@ const struct fault fault_udp_dest_block = {
 
 /* ---- U11 ---- */
 /* The last thing that came. */
+/* "a,b" as a reader wants it: "a, b". */
+static const char *spaced(struct judge_view *v, const char *list)
+{
+	const char *text = "";
+	for (size_t n; *list; list += n + (list[n] == ',')) {
+		n = strcspn(list, ",");
+		text = view_say(v, "%s%s%.*s", text, *text ? ", " : "", (int)n, list);
+	}
+	return text;
+}
+
 static const char *stall_text(struct judge_view *v, size_t i)
 {
 	const struct flow *f = view_flow(v, i), *id = udp_identity(v, i);
@@ -349,7 +360,7 @@ static const char *stall_text(struct judge_view *v, size_t i)
 	if (last && obs_text_is(last, A_FLIGHT, "hello-verify-request"))
 		return "the server asks for its cookie again and again, and never goes on";
 	return last ? view_say(v, "the cookie exchange works; of the server's flight only %s came",
-			       obs_get_text(last, A_FLIGHT, "")) :
+			       spaced(v, obs_get_text(last, A_FLIGHT, ""))) :
 		      "the cookie exchange works, then nothing of the server's flight comes";
 }
 

@@ -123,7 +123,8 @@ const char *doc_tail(struct doc *d, const char *s, unsigned n)
 {
 	s = clean(d, s);
 	size_t len = strlen(s);
-	return len <= n ? s : arena_printf(d->arena, "...%s", s + len - (n - 3));
+	const char *tail = len <= n ? s : s + len - (n - 3);
+	return len <= n ? s : arena_printf(d->arena, "...%s", tail + (*tail == '.')); /* not four dots */
 }
 
 const char *doc_printf(struct doc *d, const char *fmt, ...)

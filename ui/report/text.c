@@ -213,7 +213,7 @@ static void not_tested(struct doc *d)
 		/* Several things that were left out for the same reason share a line. */
 		const char *what = n->what;
 		while (i + 1 < r->n_not_tested && strcmp(r->not_tested[i + 1].why, n->why) == 0)
-			what = doc_join(d, what, r->not_tested[++i].what);
+			what = doc_printf(d, "%s; %s", what, r->not_tested[++i].what);
 		doc_part(d, &(struct doc_part){ .prefix = "  ", .indent = 4 },
 			 doc_printf(d, "%s: %s", what, n->why));
 	}

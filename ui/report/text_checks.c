@@ -33,21 +33,25 @@ static void one(struct doc *d, const struct check *c)
 	row(d, c, target, evidence_text(d->arena, d->run, c));
 }
 
-/* Checks of the same id that follow each other and all passed are one line, unless -v. */
+/* Checks of the same id that follow each other are one line, unless -v, when all of them passed or
+ * the same is to be said of each. */
 static size_t group(struct doc *d, size_t from)
 {
 	const struct run *r = d->run;
-	const struct check *members[128];
+	const struct check *first = &r->checks[from], *members[128];
+	bool passed = first->state == STATE_PASS;
+	const char *evidence = evidence_text(d->arena, r, first);
 	size_t n = 0;
 	for (size_t i = from; i < r->n_checks && n < 128; i++) {
 		const struct check *c = &r->checks[i];
-		if (strcmp(c->id, r->checks[from].id) || c->state != STATE_PASS || !c->chosen)
+		if (strcmp(c->id, first->id) || c->state != first->state || !c->chosen ||
+		    (!passed && strcmp(evidence_text(d->arena, r, c), evidence)))
 			break;
 		members[n++] = c;
 	}
 	if (n < 2 || d->options->verbose)
 		return 0;
-	row(d, members[0], doc_count(d, n, "target"), evidence_group(d->arena, members, n));
+	row(d, first, doc_count(d, n, "target"), passed ? evidence_group(d->arena, members, n) : evidence);
 	return n;
 }
 

@@ -32,7 +32,8 @@ static void consequences(struct doc *d, const struct verdict *v)
 			if (d->run->verdicts[k].hidden &&
 			    strcmp(d->run->verdicts[k].fault->slug, v->hides[i]) == 0)
 				h = &d->run->verdicts[k];
-		list = doc_join(d, list, h && h->fault->title ? h->fault->title : v->hides[i]);
+		list = doc_printf(d, "%s%s%s", list, *list ? "; " : "",
+				  h && h->fault->title ? h->fault->title : v->hides[i]);
 	}
 	labelled(d, "Follows", list);
 }
@@ -51,6 +52,9 @@ static const char *how_sure(struct doc *d, const struct verdict *v)
 {
 	if (v->effect == EFFECT_DOUBT)
 		return "about this host, not about devices";
+	bool alone = strcmp(v->fault->slug, "own-firewall") == 0; /* devices have their own way out */
+	if (v->confidence == CONF_PROVEN && alone)
+		return "proven for this host alone";
 	if (v->confidence == CONF_PROVEN && v->scope && strcmp(v->scope, "host") == 0)
 		return "proven for this host, likely for devices";
 	return doc_printf(d, "%s", confidence_names[v->confidence]);
@@ -81,7 +85,7 @@ static void in_a_line(struct doc *d, const struct verdict *v)
 	const char *text = v->summary ? v->summary : v->fault->title;
 	doc_part(d, &(struct doc_part){ .prefix = "  ", .indent = 4 },
 		 doc_printf(d, "%s (%s, %s)%s%s", text, v->fault->code, confidence_names[v->confidence],
-			    v->impact ? " " : "", v->impact ? v->impact : ""));
+			    v->impact ? ". " : "", v->impact ? v->impact : ""));
 	evidence_numbers(d, v);
 }
 
