@@ -115,6 +115,10 @@ $(B)/tests/bench/%: $(B)/tests/bench/%.o $(LIB)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 bench-bins: $(BENCH_BINS)
+$(B)/tests/flood/flood: $(B)/tests/flood/flood.o $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
 build-tests: $(if $(wildcard ui/main.c),all) $(UNIT_BINS) $(FUZZ_REPLAY)
 fuzz-bins: $(FUZZ_BINS)
@@ -130,6 +134,7 @@ help:
 	@echo "make bench    figures for docs/PERFORMANCE.md        make fuzz      60 s of fuzzing per target"
 	@echo "make peers    real servers to test against, unpacked under build/peers"
 	@echo "make matrix   every lab fault, twice, under ASan too"
+	@echo "make flood    a million made-up clients at the reflector, in namespaces"
 
 # What is missing, said in one line before anything begins.
 ready = $(eval WHY := $(shell sh tests/tools/ready.sh $(1) $(PACKAGES)))$(if $(WHY),$(error $(WHY)))
@@ -173,6 +178,10 @@ bench: ready-root deps
 	@$(MAKE) --no-print-directory -j2 all bench-bins
 	@sh tests/bench/bench.sh $(B)
 
+flood: ready-root deps
+	@$(MAKE) --no-print-directory -j2 all $(B)/tests/flood/flood
+	@bash tests/flood/flood.sh $(B)
+
 install: all
 	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/sallyport
 	for p in $(PROFILES); do install -D -m 644 $$p \
@@ -184,5 +193,5 @@ clean:
 	rm -rf build
 
 -include $(wildcard $(B)/*.d $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d)
-.PHONY: FORCE all profiles unit build-tests fuzz-bins bench-bins help deps peers demo check asan matrix fuzz lint bench install clean
+.PHONY: FORCE all profiles unit build-tests fuzz-bins bench-bins help deps peers demo check asan matrix fuzz lint bench flood install clean
 .SECONDARY:

@@ -1,7 +1,11 @@
-/* UDP in batches. STUN answers that leave by the socket of their question are collected and sent
- * together; everything else is sent at once, so that what becomes of it is known. */
+/*
+ * UDP in batches. STUN answers that leave by the socket of their question are collected and sent
+ * together, those in a row to one client as one send that the kernel cuts up (UDP_SEGMENT, Linux
+ * 4.18); everything else is sent at once, so that what becomes of it is known.
+ */
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,19 +18,25 @@ enum {
 	ROUNDS = 16, /* batches per wake, then other sockets get their turn */
 	ROOM = 2048, /* a whole datagram of an Ethernet, with PADDING */
 	OWN_FIRST_BYTE = 0xf5,
+	SEGMENT_MAX = 256, /* longer answers are rare, and may be longer than the path takes */
 };
+
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
 
 struct one {
 	struct sockaddr_storage peer;
-	struct iovec v;
 	_Alignas(struct cmsghdr) uint8_t control[CONTROL_BYTES];
 	uint8_t data[ROOM];
 };
 
 struct udp_batch {
 	struct mmsghdr in[BATCH], out[BATCH];
+	struct iovec in_v[BATCH], out_v[BATCH];
 	struct one from[BATCH], to[BATCH];
 	unsigned n_out;
+	bool whole; /* this kernel or device cuts up nothing */
 };
 
 static size_t ip_bytes(const struct path *p, size_t n)
@@ -35,11 +45,12 @@ static size_t ip_bytes(const struct path *p, size_t n)
 }
 
 /* Fills in where a message goes, and from where when its socket does not say that by itself. */
-static void address(struct msghdr *m, struct one *o, const struct place *via, const struct path *p)
+static void address(struct msghdr *m, struct one *o, struct iovec *v, const struct place *via,
+		    const struct path *p)
 {
 	m->msg_name = &o->peer;
 	m->msg_namelen = (socklen_t)endpoint_to_sockaddr(&p->client, &o->peer);
-	m->msg_iov = &o->v;
+	m->msg_iov = v;
 	m->msg_iovlen = 1;
 	m->msg_control = NULL;
 	m->msg_controllen = 0;
@@ -67,8 +78,8 @@ int udp_send(void *ctx, const struct path *p, struct bytes data)
 	if (!via)
 		return -EADDRNOTAVAIL;
 	memcpy(o.data, data.p, data.n);
-	o.v = (struct iovec){ o.data, data.n };
-	address(&m, &o, via, p);
+	struct iovec v = { o.data, data.n };
+	address(&m, &o, &v, via, p);
 	if (sendmsg(via->fd, &m, MSG_DONTWAIT) < 0)
 		return -errno;
 	s->core.n.bytes_out += ip_bytes(p, data.n);
@@ -77,10 +88,9 @@ int udp_send(void *ctx, const struct path *p, struct bytes data)
 
 static void queue(struct udp_batch *b, const struct place *via, const struct path *p, size_t n)
 {
-	struct one *o = &b->to[b->n_out];
-	o->v = (struct iovec){ o->data, n };
-	address(&b->out[b->n_out].msg_hdr, o, via, p);
-	b->n_out++;
+	unsigned i = b->n_out++;
+	b->out_v[i] = (struct iovec){ b->to[i].data, n };
+	address(&b->out[i].msg_hdr, &b->to[i], &b->out_v[i], via, p);
 	via->server->core.n.bytes_out += ip_bytes(p, n);
 }
 
@@ -118,18 +128,68 @@ static void take(const struct place *at, struct mmsghdr *m, const struct one *o,
 		stun(at, in, &p, now->ns);
 }
 
-/* One that cannot be sent is left out; with a full buffer the rest is too. */
+static bool same_way(const struct msghdr *a, const struct msghdr *b)
+{
+	return a->msg_namelen == b->msg_namelen && memcmp(a->msg_name, b->msg_name, a->msg_namelen) == 0 &&
+	       a->msg_controllen == b->msg_controllen &&
+	       (!a->msg_controllen || memcmp(a->msg_control, b->msg_control, a->msg_controllen) == 0);
+}
+
+/* Answers from i on that can leave with it: to the same client from the same address, equally long. */
+static unsigned run_length(const struct udp_batch *b, unsigned i)
+{
+	unsigned n = 1;
+	if (b->whole || b->out_v[i].iov_len > SEGMENT_MAX)
+		return 1;
+	while (i + n < b->n_out && b->out_v[i + n].iov_len == b->out_v[i].iov_len &&
+	       same_way(&b->out[i].msg_hdr, &b->out[i + n].msg_hdr))
+		n++;
+	return n;
+}
+
+/* Turns message i into all n that follow each other in out_v. */
+static void join(struct udp_batch *b, unsigned i, unsigned n)
+{
+	struct msghdr *m = &b->out[i].msg_hdr;
+	uint16_t each = (uint16_t)b->out_v[i].iov_len;
+	size_t had = m->msg_controllen;
+	m->msg_iovlen = n;
+	if (n == 1)
+		return;
+	m->msg_control = b->to[i].control;
+	m->msg_controllen = had + CMSG_SPACE(sizeof(each));
+	struct cmsghdr *c = (struct cmsghdr *)(b->to[i].control + had);
+	*c = (struct cmsghdr){ .cmsg_level = SOL_UDP, .cmsg_type = UDP_SEGMENT,
+			       .cmsg_len = CMSG_LEN(sizeof(each)) };
+	memcpy(CMSG_DATA(c), &each, sizeof(each));
+}
+
+/* Hands over the messages of `out`; one that cannot be sent is left out, and with a full buffer the
+ * rest is too. */
+static void send_all(const struct place *via, struct udp_batch *b, struct mmsghdr *out, unsigned n)
+{
+	for (unsigned done = 0; done < n;) {
+		int sent = sendmmsg(via->fd, out + done, n - done, MSG_DONTWAIT);
+		if (sent < 0 && (errno == EAGAIN || errno == ENOBUFS))
+			return;
+		if (sent < 0 && (errno == EINVAL || errno == EIO))
+			b->whole = true;
+		done += sent > 0 ? (unsigned)sent : 1;
+	}
+}
+
 static void flush(const struct place *via)
 {
 	struct udp_batch *b = via->server->batch;
-	for (unsigned done = 0; done < b->n_out;) {
-		int n = sendmmsg(via->fd, b->out + done, b->n_out - done, MSG_DONTWAIT);
-		if (n < 0 && (errno == EAGAIN || errno == ENOBUFS))
-			break;
-		done += n > 0 ? (unsigned)n : 1;
+	unsigned n = 0;
+	for (unsigned i = 0, run; i < b->n_out; i += run) {
+		run = run_length(b, i);
+		join(b, i, run);
+		b->out[n++] = b->out[i];
 	}
+	send_all(via, b, b->out, n);
 	for (unsigned i = 0; i < b->n_out; i++)
-		memset(b->to[i].data, 0, b->to[i].v.iov_len); /* the next answer begins with zeros */
+		memset(b->to[i].data, 0, b->out_v[i].iov_len); /* the next answer begins with zeros */
 	b->n_out = 0;
 }
 
@@ -138,9 +198,9 @@ static int receive(const struct place *at)
 	struct udp_batch *b = at->server->batch;
 	for (unsigned i = 0; i < BATCH; i++) {
 		struct one *o = &b->from[i];
-		o->v = (struct iovec){ o->data, sizeof(o->data) };
+		b->in_v[i] = (struct iovec){ o->data, sizeof(o->data) };
 		b->in[i].msg_hdr = (struct msghdr){
-			.msg_name = &o->peer, .msg_namelen = sizeof(o->peer), .msg_iov = &o->v,
+			.msg_name = &o->peer, .msg_namelen = sizeof(o->peer), .msg_iov = &b->in_v[i],
 			.msg_iovlen = 1, .msg_control = at->any ? o->control : NULL,
 			.msg_controllen = at->any ? sizeof(o->control) : 0,
 		};
