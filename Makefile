@@ -188,6 +188,11 @@ install: all
 		$(DESTDIR)$(PREFIX)/share/sallyport/profiles/$$(basename $$p) || exit 1; done
 	install -D -m 644 docs/report.schema.json $(DESTDIR)$(PREFIX)/share/sallyport/report.schema.json
 	install -D -m 644 docs/sallyport.8 $(DESTDIR)$(PREFIX)/share/man/man8/sallyport.8
+ifeq ($(FEATURES),all)
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|@PREFIX@|$(PREFIX)|' probes/reflector/sallyport-reflector.service.in \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/system/sallyport-reflector.service
+endif
 
 clean:
 	rm -rf build
