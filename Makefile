@@ -14,7 +14,7 @@ Q       := $(if $(V),,@)
 # Every Debian package sallyport is built and tested with, in one place; `make deps` installs them.
 PACKAGES := gcc pkg-config libc6-dev libpcap-dev libc-ares-dev libnl-3-dev libnl-route-3-dev \
 	libnl-genl-3-dev libnl-nf-3-dev libssl-dev libncurses-dev libcmocka-dev libuv1-dev \
-	libjansson-dev libinih-dev nftables iproute2 iptables python3-jsonschema
+	libjansson-dev libinih-dev nftables iproute2 iptables openssl python3-jsonschema
 
 # Servers and tools that tests run against: downloaded and unpacked under build/peers, never
 # installed (some would start at boot, one throws out the system's own time service).
@@ -126,6 +126,10 @@ fuzz-bins: $(FUZZ_BINS)
 unit: $(UNIT_BINS)
 	$(Q)bash tests/run.sh $(UNIT_BINS)
 
+# Every keep-alive prediction against 10,000 days of a played device and NAT: about half an hour.
+keepalive: $(B)/tests/unit/test_keepalive_sim
+	$(Q)KEEPALIVE_FULL=1 $<
+
 # ---- what people type ---------------------------------------------------------------------------
 help:
 	@echo "make          build build/release/bin/sallyport      make install   DESTDIR= PREFIX=$(PREFIX)"
@@ -135,6 +139,7 @@ help:
 	@echo "make peers    real servers to test against, unpacked under build/peers"
 	@echo "make matrix   every lab fault, twice, under ASan too"
 	@echo "make flood    a million made-up clients at the reflector, in namespaces"
+	@echo "make keepalive   keep-alive predictions against 10,000 simulated days each (slow)"
 
 # What is missing, said in one line before anything begins.
 ready = $(eval WHY := $(shell sh tests/tools/ready.sh $(1) $(PACKAGES)))$(if $(WHY),$(error $(WHY)))
@@ -198,5 +203,5 @@ clean:
 	rm -rf build
 
 -include $(wildcard $(B)/*.d $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d)
-.PHONY: FORCE all profiles unit build-tests fuzz-bins bench-bins help deps peers demo check asan matrix fuzz lint bench flood install clean
+.PHONY: FORCE all profiles unit keepalive build-tests fuzz-bins bench-bins help deps peers demo check asan matrix fuzz lint bench flood install clean
 .SECONDARY:

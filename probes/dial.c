@@ -6,14 +6,7 @@
 
 #include "sallyport/clock.h"
 
-enum {
-	/* Linux sends a SYN again after 1, 3 and 7 s (RFC 6298). The first of several tries stays
-	 * open to the end, so that a very slow answer is still seen; the others are closed when
-	 * they count as silent. */
-	FIRST_SYNS = 4,
-	LATER_SYNS = 2,
-	ADDRESS_TRIES = 3, /* then the next address of the name gets its turn */
-};
+enum { ADDRESS_TRIES = 3 /* then the next address of the name gets its turn */ };
 
 static void tick(void *ctx);
 
@@ -64,7 +57,13 @@ static void not_run(struct dial *d, const char *reason)
 
 static uint32_t syns(const struct dial *d, unsigned attempt)
 {
-	return attempt == 1 && d->limit > 1 ? FIRST_SYNS : LATER_SYNS;
+	return attempt == 1 && d->limit > 1 ? DIAL_FIRST_SYNS : DIAL_LATER_SYNS;
+}
+
+static unsigned sent(struct dial *d, unsigned attempt)
+{
+	const struct sock *s = try_at(d, attempt)->sock;
+	return s ? sock_syns(s) : 1;
 }
 
 static bool resolved(const struct dial *d, unsigned attempt)
@@ -95,16 +94,18 @@ static void opened(struct dial *d, unsigned attempt, const struct sock_event *ev
 	describe(d, attempt, &o, "connect", OUTCOME_ANSWERED);
 	if (resolved(d, attempt))
 		obs_bool(&o, A_LATE, true);
-	observe_try(d, attempt, OUTCOME_ANSWERED, &o, 1, ev->at_ns);
+	observe_try(d, attempt, OUTCOME_ANSWERED, &o, sent(d, attempt) + (d->bare ? DIAL_BARE_PACKETS : 0),
+		    ev->at_ns);
 	for (unsigned i = 1; i <= d->retry.sent; i++) {
 		if (i == attempt || !try_at(d, i)->sock)
 			continue;
+		unsigned before = sent(d, i);
 		close_try(d, i);
 		if (resolved(d, i))
 			continue;
 		describe(d, i, &o, "connect", OUTCOME_ABORTED);
 		obs_text(&o, A_REASON, "another try connected");
-		observe_try(d, i, OUTCOME_ABORTED, &o, 1, ev->at_ns);
+		observe_try(d, i, OUTCOME_ABORTED, &o, before, ev->at_ns);
 	}
 	retry_stop(&d->retry);
 	d->open = attempt;
@@ -116,7 +117,7 @@ static void failed_try(struct dial *d, unsigned attempt, enum outcome outcome,
 		       struct observation *o, uint64_t at_ns)
 {
 	bool known = resolved(d, attempt);
-	observe_try(d, attempt, outcome, o, 1, at_ns);
+	observe_try(d, attempt, outcome, o, sent(d, attempt), at_ns);
 	close_try(d, attempt);
 	if (!known)
 		retry_refused(&d->retry, attempt);
@@ -206,8 +207,9 @@ static void silent(struct dial *d, unsigned attempt, uint64_t now)
 {
 	struct observation o;
 	describe(d, attempt, &o, "connect", OUTCOME_SILENT);
-	observe_try(d, attempt, OUTCOME_SILENT, &o, syns(d, attempt), now);
-	if (attempt > 1)
+	bool last = attempt > 1; /* the first one stays open and goes on */
+	observe_try(d, attempt, OUTCOME_SILENT, &o, last ? sent(d, attempt) : syns(d, attempt), now);
+	if (last)
 		close_try(d, attempt);
 	suspect(d, SUSPECT_SILENT);
 }

@@ -18,6 +18,15 @@ typedef void dial_fn(void *ctx, enum dial_news news, const struct sock_event *ev
 enum {
 	SYN_BYTES = 60, /* IPv4 and TCP headers with the options Linux sends */
 	ACK_BYTES = 52, /* with timestamps; a FIN is as long */
+	DIAL_BARE_PACKETS = 3, /* behind the SYN of a connection that is closed at once: ACK, FIN, ACK */
+	/* Linux sends a SYN again after 1, 3 and 7 s (RFC 6298), since 6.5 after 1, 2, 3, 4, 5 and
+	 * 7 s. The first of several tries stays open to the end, so that a very slow answer is still
+	 * seen; the others are closed when they count as silent. */
+	DIAL_FIRST_SYNS = 7,
+	DIAL_LATER_SYNS = 2,
+	/* SYNs at most of a whole schedule, and of one try alone (dial_addr() with 1) */
+	DIAL_PACKETS = DIAL_FIRST_SYNS + (RETRY_TRIES - 1) * DIAL_LATER_SYNS,
+	DIAL_ONE_PACKETS = DIAL_LATER_SYNS,
 };
 
 struct dial_try {
@@ -41,6 +50,7 @@ struct dial {
 	size_t n_addrs;
 	struct loop_timer *timer;
 	unsigned limit; /* tries at most */
+	bool bare;      /* whoever dials closes at once: the connection counts as that alone */
 	unsigned open;  /* the try that is connected, from 1 */
 	uint64_t opened_ns;
 	bool suspected;

@@ -11,6 +11,7 @@ enum {
 	DNS_PORT = 53,
 	IP_UDP_HEADERS = 28,
 	TCP_PACKETS = 5,
+	QUERY_BYTES = 120, /* headers, question, EDNS; more than any name of a profile makes */
 	TCP_EXCHANGE_BYTES = 320,
 	TCP_WAIT_S = 4,
 	STREAM_MAX = 4096,
@@ -380,6 +381,20 @@ static int prepare(struct dns_ask *a)
 	if (a->what.limit)
 		a->q.retry.limit = a->what.limit;
 	return 0;
+}
+
+void dns_ask_forecast(struct forecast *f, const char *server, const char *why, const char *when,
+		      uint32_t udp, uint32_t tcp)
+{
+	struct forecast_row row = { .host = server, .proto = "udp", .port = DNS_PORT, .packets = udp,
+				    .bytes = udp * QUERY_BYTES, .why = why, .when = when };
+	if (udp)
+		forecast_add(f, &row);
+	row.proto = "tcp";
+	row.packets = tcp * TCP_PACKETS;
+	row.bytes = tcp * TCP_EXCHANGE_BYTES;
+	if (tcp)
+		forecast_add(f, &row);
 }
 
 int dns_ask_open(struct dns_ask *a, struct probe *p, const struct dns_ask_what *what, dns_ask_fn *fn,

@@ -53,6 +53,9 @@ struct dns_ask {
 /* 0, or negative: the server cannot be asked from the uplink (nothing is held then). */
 int dns_ask_open(struct dns_ask *a, struct probe *p, const struct dns_ask_what *what, dns_ask_fn *fn,
 		 void *ctx);
+/* Forecast of one question: UDP tries to a server, and TCP exchanges with it. */
+void dns_ask_forecast(struct forecast *f, const char *server, const char *why, const char *when,
+		      uint32_t udp, uint32_t tcp);
 /* Nobody waits any longer: tries under way are noted as silent; no call follows. */
 void dns_ask_end(struct dns_ask *a);
 void dns_ask_close(struct dns_ask *a);

@@ -1,5 +1,6 @@
 #include "dns_control.h"
 
+#include "probes.h"
 #include "sallyport/err.h"
 
 static void keep_addresses(struct dns_control *c, const struct dns_message *m)
@@ -59,6 +60,19 @@ void dns_control_start(struct dns_control *c, struct probe *p, const char *name,
 			c->n++;
 	}
 	c->over = c->n == 0;
+}
+
+void dns_control_forecast(struct forecast *f)
+{
+	const struct text_list *list = &f->run->profile->control_resolvers;
+	struct addr server;
+	for (size_t i = 0, n = 0; i < list->n && n < DNS_CONTROL_MAX; i++) {
+		if (addr_parse(list->v[i], &server) || is_own(f->run, &server))
+			continue;
+		dns_ask_forecast(f, list->v[i], "DNS: what a resolver outside this site says", WHEN_WRONG,
+				 RETRY_EARLY, 0);
+		n++;
+	}
 }
 
 bool dns_control_under_way(const struct dns_control *c)

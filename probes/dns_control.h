@@ -28,6 +28,7 @@ struct dns_control {
 /* family: 4 or 6. */
 void dns_control_start(struct dns_control *c, struct probe *p, const char *name, uint8_t family,
 		       dns_control_fn *fn, void *ctx);
+void dns_control_forecast(struct forecast *f); /* of one call of the above */
 bool dns_control_under_way(const struct dns_control *c);
 bool dns_control_has(const struct dns_control *c, const struct addr *a);
 void dns_control_close(struct dns_control *c);

@@ -144,6 +144,24 @@ static void cancel(struct probe *p, void *state)
 	dns_control_close(&s->control);
 }
 
+static void contacts(struct forecast *f, const struct check *c)
+{
+	const struct run *run = f->run;
+	const struct profile_target *t =
+		c->target_index < 0 ? NULL : &run->profile->targets[c->target_index];
+	bool both = !t || (t->families & FAMILY_6);
+	char server[ADDR_STRLEN];
+	for (size_t i = 0; i < run->host->n_resolvers; i++) {
+		const char *to = arena_strdup(run->arena, addr_format(&run->host->resolvers[i], server));
+		dns_ask_forecast(f, to, "DNS: the names that devices and people need", NULL,
+				 RETRY_TRIES + (both ? RETRY_TRIES : AAAA_TRIES), 1);
+		if (t && t->name && strstr(t->name, "{id}"))
+			dns_ask_forecast(f, to, "DNS: the same for other device ids", WHEN_WRONG,
+					 2 * OTHER_IDS * RETRY_EARLY, 0);
+	}
+	dns_control_forecast(f);
+}
+
 const struct probe_def dns_name_probe = {
 	.name = "dns.name",
 	.title = "host names",
@@ -153,6 +171,7 @@ const struct probe_def dns_name_probe = {
 	.packets = 12,
 	.bytes = 1000,
 	.state_size = sizeof(struct name_probe),
+	.contacts = contacts,
 	.start = start,
 	.cancel = cancel,
 };

@@ -85,6 +85,15 @@ static void cancel(struct probe *p, void *state)
 		dns_ask_close(&s->asks[i]);
 }
 
+static void contacts(struct forecast *f, const struct check *c)
+{
+	size_t others = f->run->profile->control_names.n;
+	others = others > MAX_NAMES ? MAX_NAMES - 1 : others ? others - 1 : 0;
+	dns_ask_forecast(f, c->target, "DNS: does this resolver answer, and what", NULL, RETRY_TRIES, TCP_TRIES);
+	dns_ask_forecast(f, c->target, "DNS: other neutral names", WHEN_WRONG,
+			 (uint32_t)others * RETRY_EARLY, 0);
+}
+
 const struct probe_def dns_resolver_probe = {
 	.name = "dns.resolver",
 	.title = "resolver",
@@ -94,6 +103,7 @@ const struct probe_def dns_resolver_probe = {
 	.packets = RETRY_TRIES + 5,
 	.bytes = 1000,
 	.state_size = sizeof(struct resolver_probe),
+	.contacts = contacts,
 	.start = start,
 	.cancel = cancel,
 };

@@ -12,7 +12,14 @@
 #include "dtls_try.h"
 #include "probes.h"
 
-enum { PEERS = 2 };
+enum {
+	PEERS = 2,
+	HELLO_BYTES = 200, /* with a cookie of 32 bytes and a connection id */
+	/* First hellos, hellos with the cookie, handshakes begun anew (two hellos each), goodbyes. */
+	OWN_PACKETS = RETRY_TRIES + RETRY_EARLY + 1 + 3 * 2 + 1,
+	CONTROL_PACKETS = RETRY_EARLY + RETRY_EARLY + 1 + 3 * 2 + 1,
+	PEER_PACKETS = RETRY_EARLY + 1,
+};
 
 struct dtls_probe;
 
@@ -203,15 +210,44 @@ static void cancel(struct probe *p, void *state)
 		dtls_try_close(&s->peers[i].try);
 }
 
+static void add_handshakes(struct forecast *f, const struct profile_target *t, const char *host,
+			   uint32_t packets, const char *why, const char *when)
+{
+	struct forecast_row row = { .host = host, .proto = "udp", .port = t->port, .packets = packets,
+				    .bytes = packets * HELLO_BYTES, .why = why, .when = when };
+	forecast_add(f, &row);
+}
+
+static void contacts(struct forecast *f, const struct check *c)
+{
+	const struct profile *p = f->run->profile;
+	const struct profile_target *t = &p->targets[c->target_index];
+	size_t peers = 0;
+	add_handshakes(f, t, c->target, OWN_PACKETS, t->why, NULL);
+	forecast_name(f, c->target);
+	add_handshakes(f, t, c->target, CONTROL_PACKETS, "the address that others give for the name",
+		       WHEN_WRONG);
+	dns_control_forecast(f);
+	for (size_t i = 0; f->run->settings->controls && i < p->n_same_port && peers < PEERS; i++) {
+		if (p->same_port[i].port != t->port)
+			continue;
+		peers++;
+		add_handshakes(f, t, p->same_port[i].name, PEER_PACKETS, "another operator on the same port",
+			       WHEN_SILENT);
+		forecast_name(f, p->same_port[i].name);
+	}
+}
+
 const struct probe_def dtls_device_probe = {
 	.name = "dtls-device",
 	.title = "device-shaped DTLS handshake",
 	.summary = "sends a device's ClientHello and checks that the far end holds the cloud's key",
 	.checks = "STEM.hello, STEM.identity",
 	.privilege = "none",
-	.packets = 12,
-	.bytes = 2200,
+	.packets = OWN_PACKETS,
+	.bytes = OWN_PACKETS * HELLO_BYTES,
 	.state_size = sizeof(struct dtls_probe),
+	.contacts = contacts,
 	.start = start,
 	.cancel = cancel,
 };

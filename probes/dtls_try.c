@@ -18,6 +18,19 @@ enum {
 
 static void tick(void *ctx);
 
+/* An answer, and the last word on the identity, tell of all that was sent until then. */
+static void put_packets(struct dtls_try *s, struct observation *o, struct retry *r)
+{
+	bool last = o->outcome == OUTCOME_ANSWERED || r == &s->second;
+	unsigned hellos = last ? retry_take_all(r) : retry_take(r, o->attempt);
+	unsigned others = last ? s->untold : 0;
+	if (!hellos && !others)
+		return;
+	s->untold -= others;
+	obs_int(o, A_PACKETS, hellos + others);
+	obs_int(o, A_BYTES, (int64_t)(hellos * (s->payload_n + IP_UDP_HEADERS) + others * ALERT_BYTES));
+}
+
 static void observe(struct dtls_try *s, const char *check, struct retry *r, unsigned attempt,
 		    enum outcome outcome, struct observation *o, uint64_t at_ns)
 {
@@ -35,10 +48,7 @@ static void observe(struct dtls_try *s, const char *check, struct retry *r, unsi
 	obs_text(&filled, A_ROLE, s->what.role);
 	if (s->what.operator)
 		obs_text(&filled, A_OPERATOR, s->what.operator);
-	if (retry_first_count(r, attempt)) {
-		obs_int(&filled, A_PACKETS, 1);
-		obs_int(&filled, A_BYTES, (int64_t)s->payload_n + IP_UDP_HEADERS);
-	}
+	put_packets(s, &filled, r);
 	if (attempt)
 		obs_real(&filled, A_WAITED_MS, (double)retry_age(r, attempt, at_ns) / 1e6);
 	probe_observe(s->probe, &filled);
@@ -52,6 +62,18 @@ static struct retry *current(struct dtls_try *s)
 static const char *current_id(struct dtls_try *s)
 {
 	return s->second_phase ? s->what.identity_id : s->what.hello_id;
+}
+
+/* Leaves no half-open session behind. Once for a handshake. */
+static void say_goodbye(struct dtls_try *s)
+{
+	uint8_t out[64];
+	if (!s->sock || !s->hs.hello_seen || s->said_goodbye ||
+	    !probe_spend(s->probe, 1, ALERT_BYTES))
+		return;
+	s->said_goodbye = true;
+	s->untold++;
+	(void)sock_send(s->sock, out, hs_goodbye(&s->hs, out, sizeof(out)), NULL);
 }
 
 static void end_identity(struct dtls_try *s, enum outcome outcome, const char *word, uint64_t now)
@@ -70,15 +92,8 @@ static void end_identity(struct dtls_try *s, enum outcome outcome, const char *w
 	if (s->hs.alert.level)
 		obs_int(&o, A_ALERT, s->hs.alert.description);
 	struct retry *r = current(s);
+	say_goodbye(s);
 	observe(s, s->what.identity_id, r, r->sent, outcome, &o, now);
-}
-
-/* Leaves no half-open session behind. */
-static void say_goodbye(struct dtls_try *s)
-{
-	uint8_t out[64];
-	if (s->sock && s->hs.hello_seen && probe_spend(s->probe, 1, ALERT_BYTES))
-		(void)sock_send(s->sock, out, hs_goodbye(&s->hs, out, sizeof(out)), NULL);
 }
 
 static void finish(struct dtls_try *s)
@@ -153,6 +168,8 @@ static bool begin_again(struct dtls_try *s)
 	if (s->again == AGAIN_MAX || crypto_random(random, sizeof(random)) || !move_to(s, s->peer))
 		return false;
 	s->again++;
+	s->said_goodbye = false;
+	s->untold += retry_take_all(&s->first) + retry_take_all(&s->second);
 	hs_init(&s->hs, random, s->what.cid_ext);
 	s->second_phase = false;
 	retry_init(&s->first, probe_now(s->probe), AGAIN_WAIT_S * NS_PER_S);
@@ -243,6 +260,8 @@ static void hello_answered(struct dtls_try *s, const struct sock_event *ev)
 	obs_real(&o, A_RTT_MS, (double)retry_age(&s->first, attempt, ev->at_ns) / 1e6);
 	if (s->first.resolved & 1U << (attempt - 1))
 		obs_bool(&o, A_LATE, true);
+	if (!s->what.identity_id)
+		say_goodbye(s);
 	observe(s, s->what.hello_id, &s->first, attempt, OUTCOME_ANSWERED, &o, ev->at_ns);
 	retry_stop(&s->first);
 	if (!s->what.identity_id) {

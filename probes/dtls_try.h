@@ -54,7 +54,8 @@ struct dtls_try {
 	uint8_t payload[DTLS_PAYLOAD_MAX]; /* the last hello sent */
 	size_t payload_n;
 	unsigned again;    /* handshakes begun anew because a flight may have been put together of two */
-	bool second_phase, identity_done, over;
+	unsigned untold;   /* packets beside the hellos that no observation has told of */
+	bool second_phase, identity_done, said_goodbye, over;
 };
 
 /* Addresses are tried in order, the next after three silent hellos. 0, or -errno: no route. */

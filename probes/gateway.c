@@ -20,6 +20,7 @@ struct gateway_probe {
 	struct endpoint peer;
 	uint64_t start_ns;
 	size_t read; /* observations of the run that were looked at */
+	bool over;   /* an answer and a tick may come in the same turn of the loop */
 };
 
 static void end(struct gateway_probe *g, enum outcome outcome, const struct neigh *n, const char *reply)
@@ -28,6 +29,9 @@ static void end(struct gateway_probe *g, enum outcome outcome, const struct neig
 	struct endpoint local = sock_local(g->sock);
 	struct observation o;
 	char mac[MAC_STRLEN];
+	if (g->over)
+		return;
+	g->over = true;
 	obs_begin(&o, probe_check(g->probe)->id, probe_check(g->probe)->target, 1, outcome);
 	obs_flow(run, &o, "udp", &local, &g->peer);
 	obs_int(&o, A_PACKETS, 1);
@@ -127,6 +131,16 @@ static void cancel(struct probe *p, void *state)
 	sock_close(g->sock);
 }
 
+static void contacts(struct forecast *f, const struct check *c)
+{
+	struct addr gateway;
+	if (addr_parse(c->target, &gateway))
+		return;
+	struct forecast_row row = { .host = c->target, .proto = "udp", .port = DISCARD_PORT, .packets = c->packets,
+				    .bytes = c->bytes, .why = "makes this host ask for the gateway's MAC" };
+	forecast_add(f, &row);
+}
+
 const struct probe_def gateway_probe = {
 	.name = "gateway",
 	.title = "default gateway",
@@ -136,6 +150,7 @@ const struct probe_def gateway_probe = {
 	.packets = 1,
 	.bytes = DATAGRAM_BYTES,
 	.state_size = sizeof(struct gateway_probe),
+	.contacts = contacts,
 	.start = start,
 	.cancel = cancel,
 };

@@ -190,15 +190,29 @@ static void cancel(struct probe *p, void *state)
 	dial_cancel(&s->dials[1]);
 }
 
+static void contacts(struct forecast *f, const struct check *c)
+{
+	const struct profile_target *t = &f->run->profile->targets[c->target_index];
+	struct http_url url;
+	if (http_url_parse(t->url, &url))
+		return;
+	struct forecast_row row = { .host = arena_strdup(f->run->arena, url.host.s), .proto = "tcp",
+				    .port = url.port, .packets = c->packets, .bytes = c->bytes,
+				    .why = t->why };
+	forecast_add(f, &row);
+	forecast_name(f, row.host);
+}
+
 const struct probe_def http_probe = {
 	.name = "http",
 	.title = "plain HTTP page",
 	.summary = "fetches a page whose content is known, to see a captive portal",
 	.checks = "STEM",
 	.privilege = "none",
-	.packets = 26,
-	.bytes = 1900,
+	.packets = DIAL_PACKETS + DIAL_ONE_PACKETS + 2 * EXCHANGE_PACKETS,
+	.bytes = (DIAL_PACKETS + DIAL_ONE_PACKETS) * SYN_BYTES + 2 * (EXCHANGE_PACKETS * ACK_BYTES + 100),
 	.state_size = sizeof(struct http_probe),
+	.contacts = contacts,
 	.start = start,
 	.cancel = cancel,
 };

@@ -152,12 +152,20 @@ static void cancel(struct probe *p, void *state)
 	(void)state;
 }
 
+/* It reads the kernel's tables. */
+static void contacts(struct forecast *f, const struct check *c)
+{
+	(void)f;
+	(void)c;
+}
+
 const struct probe_def link_probe = {
 	.name = "link",
 	.title = "interface and address",
 	.summary = "reads the uplink's state, addresses and default route; sends nothing",
 	.checks = "link",
 	.privilege = "none",
+	.contacts = contacts,
 	.start = start,
 	.cancel = cancel,
 };

@@ -56,9 +56,11 @@ static void observe(struct asker *a, unsigned attempt, enum outcome outcome, str
 	obs_text(o, A_NAME, probe_check(p)->target);
 	if (probe_target(p) && probe_target(p)->operator)
 		obs_text(o, A_OPERATOR, probe_target(p)->operator);
-	if (retry_first_count(&a->retry, attempt)) {
-		obs_int(o, A_PACKETS, 1);
-		obs_int(o, A_BYTES, PACKET_BYTES);
+	unsigned packets = outcome == OUTCOME_ANSWERED ? retry_take_all(&a->retry)
+						       : retry_take(&a->retry, attempt);
+	if (packets) {
+		obs_int(o, A_PACKETS, packets);
+		obs_int(o, A_BYTES, packets * PACKET_BYTES);
 	}
 	if (attempt)
 		obs_real(o, A_WAITED_MS, at_ns > sent ? (double)(at_ns - sent) / 1e6 : 0);

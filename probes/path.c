@@ -7,10 +7,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/hops.h"
 #include "probes.h"
 #include "sallyport/clock.h"
+#include "sallyport/wire/http.h"
 
 enum {
 	SERIES_MAX = 16, /* "udp:65535" */
@@ -19,6 +21,9 @@ enum {
 	END_MARGIN_MS = 200,
 	MAX_PACKETS = HOPS_SWEEP_TTL + 12 * HOPS_MAX_TTL, /* 12 paced packets per hop fit a run */
 	MAX_PACKET_BYTES = 300,
+	SYN_BYTES = 60, /* IPv4 */
+	ACK_BYTES = 52,
+	SWEEP_BYTES = 28 + 15, /* IPv4 and UDP headers, and the payload below */
 };
 
 /*
@@ -200,6 +205,10 @@ static void on_reply(struct path *s, struct flight *f, const struct sock_event *
 	struct observation o;
 	begin(s, f, OUTCOME_ANSWERED, &o);
 	obs_text(&o, A_REPLY, reply);
+	if (ev->type == SOCK_CONNECTED) { /* it is closed now: ACK, FIN and ACK beside the SYN */
+		obs_int(&o, A_PACKETS, 4);
+		obs_int(&o, A_BYTES, f->bytes + 3 * ACK_BYTES);
+	}
 	obs_real(&o, A_RTT_MS, ms_since(s->hops.steps[f->step].sent_ns, ev->at_ns));
 	end_flight(s, f, &o, HOPS_TARGET, ev->at_ns);
 }
@@ -477,6 +486,47 @@ static void cancel(struct probe *p, void *state)
 	loop_timer_del(s->gather);
 }
 
+static void add_steps(struct forecast *f, const char *host, enum transport proto, uint16_t port)
+{
+	/* The last hop of a TCP walk may open connections: the target's, each round. */
+	enum { STEPS = HOPS_ROUNDS * HOPS_MAX_TTL + 1 + 3 * HOPS_ROUNDS };
+	uint32_t bytes = STEPS * (proto == TRANSPORT_UDP ? MAX_PACKET_BYTES : SYN_BYTES);
+	struct forecast_row row = { .host = host, .proto = proto_name(proto), .port = port,
+				    .packets = STEPS, .bytes = bytes,
+				    .why = "the routers on the way, hop by hop", .when = WHEN_FAILS };
+	forecast_add(f, &row);
+	row.port = control_port(proto, port);
+	row.why = "the same to another port, as its control";
+	forecast_add(f, &row);
+}
+
+/* Any flow of the run can become a suspect. */
+static void contacts(struct forecast *f, const struct check *c)
+{
+	const struct run *r = f->run;
+	const struct profile_target *own = &r->profile->targets[c->target_index];
+	struct forecast_row sweep = { .host = c->target, .proto = proto_name(own->transport),
+				      .port = own->port, .packets = HOPS_SWEEP_TTL,
+				      .bytes = HOPS_SWEEP_TTL * SWEEP_BYTES,
+				      .why = "the routers on the way" };
+	forecast_add(f, &sweep);
+	forecast_name(f, c->target);
+	for (size_t i = 0; i < r->n_checks; i++) {
+		const struct check *k = &r->checks[i];
+		const struct profile_target *t =
+			k->target_index < 0 ? NULL : &r->profile->targets[k->target_index];
+		struct http_url url;
+		bool flow = t && k->chosen && strcmp(k->probe, "path") && strncmp(k->id, "dns.", 4) &&
+			    (i == 0 || r->checks[i - 1].target_index != k->target_index);
+		if (!flow)
+			continue;
+		if (!t->url)
+			add_steps(f, k->target, t->transport, t->port);
+		else if (http_url_parse(t->url, &url) == 0)
+			add_steps(f, arena_strdup(r->arena, url.host.s), TRANSPORT_TCP, url.port);
+	}
+}
+
 const struct probe_def path_probe = {
 	.name = "path",
 	.title = "the routers on the way",
@@ -487,6 +537,7 @@ const struct probe_def path_probe = {
 	.packets = MAX_PACKETS,
 	.bytes = MAX_PACKETS * MAX_PACKET_BYTES,
 	.state_size = sizeof(struct path),
+	.contacts = contacts,
 	.start = start,
 	.cancel = cancel,
 };

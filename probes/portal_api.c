@@ -140,15 +140,28 @@ static void cancel(struct probe *p, void *state)
 	dial_cancel(&s->dial);
 }
 
+static void contacts(struct forecast *f, const struct check *c)
+{
+	struct http_url url;
+	if (parse_url(c->target, &url))
+		return;
+	struct forecast_row row = { .host = arena_strdup(f->run->arena, url.host.s), .proto = "tcp",
+				    .port = url.port, .packets = c->packets, .bytes = c->bytes,
+				    .why = "the captive-portal API that DHCP names" };
+	forecast_add(f, &row);
+	forecast_name(f, row.host);
+}
+
 const struct probe_def portal_api_probe = {
 	.name = "portal-api",
 	.title = "captive-portal API",
 	.summary = "asks the interface that DHCP names (RFC 8910) whether a portal holds this host",
 	.checks = "portal",
 	.privilege = "none",
-	.packets = EXCHANGE_PACKETS + DIAL_TRIES,
-	.bytes = EXCHANGE_PACKETS * ACK_BYTES + DIAL_TRIES * SYN_BYTES + 700,
+	.packets = EXCHANGE_PACKETS + DIAL_PACKETS,
+	.bytes = EXCHANGE_PACKETS * ACK_BYTES + DIAL_PACKETS * SYN_BYTES + 700,
 	.state_size = sizeof(struct api_probe),
+	.contacts = contacts,
 	.start = start,
 	.cancel = cancel,
 };

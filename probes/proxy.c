@@ -178,12 +178,17 @@ static void connect_to_proxy(struct proxy_probe *s)
 	dial_to(s, s->proxy.host.s, s->proxy.port, on_dial);
 }
 
+static const char *script_url(const struct run *r)
+{
+	return r->host->wpad_url[0] ? r->host->wpad_url
+				    : arena_printf(r->arena, "http://wpad.%s/wpad.dat", r->host->domain);
+}
+
 static void begin(struct proxy_probe *s)
 {
 	struct run *run = probe_run(s->probe);
 	const struct host_facts *h = run->host;
-	const char *url = h->wpad_url[0] ? h->wpad_url : arena_printf(run->arena, "http://wpad.%s/wpad.dat",
-								      h->domain);
+	const char *url = script_url(run);
 	if (!s->own_failed && proxy_parse(wire_text_str(h->proxy), &s->proxy) == 0) {
 		connect_to_proxy(s);
 	} else if (http_url_parse(url, &s->script) == 0) {
@@ -234,6 +239,32 @@ static void cancel(struct probe *p, void *state)
 	dial_cancel(&s->dial);
 }
 
+static void add_exchange(struct forecast *f, const char *host, uint16_t port, const char *why)
+{
+	enum { PACKETS = EXCHANGE_PACKETS + DIAL_PACKETS };
+	struct forecast_row row = { .host = arena_strdup(f->run->arena, host), .proto = "tcp", .port = port,
+				    .packets = PACKETS, .bytes = PACKETS * (SYN_BYTES + 40), .why = why,
+				    .when = "if people's services stay silent" };
+	forecast_add(f, &row);
+	forecast_name(f, row.host);
+}
+
+/* A proxy that only the script names cannot be known before. */
+static void contacts(struct forecast *f, const struct check *c)
+{
+	const struct host_facts *h = f->run->host;
+	struct proxy_address proxy;
+	struct http_url script;
+	(void)c;
+	if (proxy_parse(wire_text_str(h->proxy), &proxy) == 0)
+		add_exchange(f, proxy.host.s, proxy.port, "the web proxy of this host");
+	bool named = h->wpad_url[0] || h->domain[0];
+	if (named && http_url_parse(script_url(f->run), &script) == 0) {
+		add_exchange(f, script.host.s, script.port, "the proxy script of this network");
+		add_exchange(f, "the proxy that the script names", 0, "the web proxy of this network");
+	}
+}
+
 const struct probe_def proxy_probe = {
 	.name = "proxy",
 	.title = "web proxy",
@@ -244,6 +275,7 @@ const struct probe_def proxy_probe = {
 	.packets = 2 * (EXCHANGE_PACKETS + DIAL_TRIES),
 	.bytes = 2 * (EXCHANGE_PACKETS * ACK_BYTES + DIAL_TRIES * SYN_BYTES),
 	.state_size = sizeof(struct proxy_probe),
+	.contacts = contacts,
 	.start = start,
 	.cancel = cancel,
 };

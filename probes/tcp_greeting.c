@@ -154,6 +154,7 @@ static void dial_nobody(struct greeting_probe *s)
 	s->dials[NEVER] = (struct dial){.probe = s->probe,
 					.name = run->profile->never.v[0],
 					.role = "never",
+					.bare = true,
 					.port = probe_target(s->probe)->port,
 					.fn = on_never,
 					.ctx = s};
@@ -268,15 +269,39 @@ static void cancel(struct probe *p, void *state)
 	dns_control_close(&s->dns);
 }
 
+static void contacts(struct forecast *f, const struct check *c)
+{
+	const struct profile *p = f->run->profile;
+	const struct profile_target *t = &p->targets[c->target_index];
+	struct forecast_row row = { .host = c->target, .proto = "tcp", .port = t->port,
+				    .packets = c->packets, .bytes = c->bytes, .why = t->why };
+	forecast_add(f, &row);
+	forecast_name(f, c->target);
+	row.packets = DIAL_ONE_PACKETS + EXCHANGE_PACKETS;
+	row.bytes = row.packets * SYN_BYTES;
+	row.why = "the address that others give for the name";
+	row.when = WHEN_WRONG;
+	forecast_add(f, &row);
+	dns_control_forecast(f);
+	if (!f->run->settings->controls || !p->never.n)
+		return;
+	row.host = p->never.v[0];
+	row.packets = DIAL_FIRST_SYNS + (NEVER_TRIES - 1) * DIAL_LATER_SYNS + DIAL_BARE_PACKETS;
+	row.bytes = row.packets * SYN_BYTES;
+	row.why = "an address that nobody has must not answer";
+	forecast_add(f, &row);
+}
+
 const struct probe_def tcp_greeting_probe = {
 	.name = "tcp-greeting",
 	.title = "TCP connection and the server's nonce",
 	.summary = "connects and expects the nonce that the device cloud sends first",
 	.checks = "STEM",
 	.privilege = "none",
-	.packets = 22,
-	.bytes = 1300,
+	.packets = DIAL_PACKETS + EXCHANGE_PACKETS + DIAL_ONE_PACKETS + EXCHANGE_PACKETS,
+	.bytes = (DIAL_PACKETS + DIAL_ONE_PACKETS) * SYN_BYTES + 2 * EXCHANGE_PACKETS * ACK_BYTES,
 	.state_size = sizeof(struct greeting_probe),
+	.contacts = contacts,
 	.start = start,
 	.cancel = cancel,
 };

@@ -243,8 +243,9 @@ const struct probe_def tls_probe = {
 	.summary = "verifies the host's certificate; on failure compares names on the same address",
 	.checks = "STEM",
 	.privilege = "none",
-	.packets = 56,
-	.bytes = 6000,
+	.packets = DIAL_PACKETS + (TRY_COUNT - 1) * DIAL_ONE_PACKETS + TRY_COUNT * EXCHANGE_PACKETS,
+	.bytes = (DIAL_PACKETS + (TRY_COUNT - 1) * DIAL_ONE_PACKETS) * SYN_BYTES +
+		 TRY_COUNT * EXCHANGE_BYTES,
 	.state_size = sizeof(struct tls_probe),
 	.start = start,
 	.cancel = cancel,

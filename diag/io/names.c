@@ -18,6 +18,7 @@ enum {
 	TIMEOUT_MS = 600, /* of the first try; c-ares doubles it: 0.6 + 1.2 + 2.4 s for one server */
 	TRIES = 3,
 	CLASS_IN = 1,
+	QUERY_BYTES = 28 + 12 + 2 + 4, /* IPv4, UDP and DNS headers, the name's ends, type and class */
 };
 
 struct names {
@@ -29,6 +30,7 @@ struct names {
 		struct loop_io *io;
 	} fds[MAX_FDS];
 	LIST_HEAD(, names_lookup) lookups;
+	uint32_t packets, bytes; /* sent */
 	bool freeing;
 };
 
@@ -39,6 +41,7 @@ struct names_lookup {
 	names_fn *fn;
 	void *ctx;
 	struct names_result result;
+	uint32_t query_bytes;
 	bool asked; /* c-ares still holds a pointer to us */
 	bool cancelled;
 };
@@ -172,13 +175,25 @@ static void set_status(struct names_result *r, int status)
 		}
 }
 
+static void count(struct names_lookup *l, uint32_t packets)
+{
+	l->names->packets += packets;
+	l->names->bytes += packets * l->query_bytes;
+}
+
+void names_sent(const struct names *n, uint32_t *packets, uint32_t *bytes)
+{
+	*packets = n ? n->packets : 0;
+	*bytes = n ? n->bytes : 0;
+}
+
 /* The answer is read by our own codec: c-ares refuses a whole answer for one odd CNAME. */
 static void on_answer(void *ctx, int status, int timeouts, unsigned char *message, int n)
 {
 	struct names_lookup *l = ctx;
 	struct dns_message m = { 0 };
-	(void)timeouts;
 	l->asked = false;
+	count(l, (uint32_t)(timeouts > 0 ? timeouts : 0)); /* each was followed by another query */
 	set_status(&l->result, status);
 	if (status == ARES_SUCCESS && (n < 0 || dns_parse(message, (size_t)n, &m)))
 		set_status(&l->result, ARES_EBADRESP);
@@ -206,6 +221,8 @@ int names_lookup(struct names *n, const char *name, uint8_t family, names_fn *fn
 		return 0;
 	}
 	l->asked = true;
+	l->query_bytes = QUERY_BYTES + (uint32_t)strlen(name);
+	count(l, 1);
 	ares_query(n->channel, name, CLASS_IN, family == 6 ? DNS_AAAA : DNS_A, on_answer, l);
 	arm(n);
 	return 0;

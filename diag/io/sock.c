@@ -353,6 +353,13 @@ int sock_set_ttl(struct sock *s, int ttl)
 	return apply_ttl(s->fd, s->family, ttl);
 }
 
+unsigned sock_syns(const struct sock *s)
+{
+	struct tcp_info info = { 0 };
+	socklen_t n = sizeof(info);
+	return getsockopt(s->fd, IPPROTO_TCP, TCP_INFO, &info, &n) ? 1 : 1 + info.tcpi_total_retrans;
+}
+
 struct endpoint sock_local(const struct sock *s)
 {
 	struct sockaddr_storage ss = { 0 };

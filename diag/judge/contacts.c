@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "sallyport/nat.h"
+
 /* What every run from a host says it has not seen (design section 8, vantage). */
 static const struct not_tested always[] = {
 	{ "another MAC address, VLAN or SSID", "rules may differ for the devices' own" },
@@ -10,7 +12,7 @@ static const struct not_tested always[] = {
 };
 enum {
 	ALWAYS = sizeof(always) / sizeof(always[0]),
-	SOMETIMES = 9, /* what only some runs have to say */
+	SOMETIMES = 10, /* what only some runs have to say */
 	MAX_CONTACTS = 512, /* a run sends at most 500 packets (design section 9) */
 };
 
@@ -26,7 +28,7 @@ static struct contact *find(struct run *r, const char *address, const char *prot
 
 static bool is_dns(const struct observation *o)
 {
-	return strncmp(o->check, "dns.", 4) == 0;
+	return strncmp(o->check, "dns.", 4) == 0 || strcmp(o->check, "names") == 0;
 }
 
 static void describe(struct judge_view *v, const struct observation *o, struct contact *c)
@@ -142,7 +144,8 @@ static void not_tested(struct judge_view *v)
 	for (size_t i = 0; i < ALWAYS; i++)
 		add(r, always[i].what, always[i].why);
 	client(v);
-	add(r, "how long the NAT remembers an idle flow", "not part of this run");
+	if (!nat_has_udp(r->nat))
+		add(r, "how long the NAT remembers an idle flow", "not part of this run");
 	if (portal_clean(v))
 		add(r, "a captive portal that this host has already passed",
 		    "none was seen from this MAC; one already passed cannot be seen");

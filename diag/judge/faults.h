@@ -21,6 +21,8 @@ extern const struct fault fault_udp_all_blocked, fault_udp_port_blocked, fault_u
 extern const struct fault fault_port_drop, fault_dest_drop, fault_fw_reset, fault_server_closed,
 	fault_admin_prohibited, fault_mute_after_accept, fault_tcp_impostor; /* tcp.c */
 extern const struct fault fault_stale_allowlist; /* address.c */
+extern const struct fault fault_one_reply_only, fault_nat_short, fault_nat_new_vs_established,
+	fault_tcp_idle_cut; /* nat.c */
 extern const struct fault fault_tls_private_ca, fault_sni_filter, fault_clock_made,
 	fault_tls_bad_certificate;                                     /* tls.c */
 extern const struct fault fault_ntp_blocked, fault_ntp_wrong, fault_ntp_kod; /* time.c */

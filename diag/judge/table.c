@@ -23,6 +23,8 @@ const struct fault *const fault_table[] = {
 	&fault_udp_dest_block, &fault_udp_impostor, &fault_flight_stall, &fault_stale_allowlist,
 	&fault_admin_prohibited, &fault_port_drop, &fault_dest_drop, &fault_fw_reset,
 	&fault_server_closed, &fault_mute_after_accept, &fault_tcp_impostor,
+	/* how long the way back stays open */
+	&fault_one_reply_only, &fault_nat_short, &fault_nat_new_vs_established, &fault_tcp_idle_cut,
 	/* people's */
 	&fault_clock_made, &fault_tls_private_ca, &fault_sni_filter, &fault_tls_bad_certificate,
 	/* time */

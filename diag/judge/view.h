@@ -210,7 +210,8 @@ void hop_cite(struct judge_view *v, struct draft *d, const struct profile_target
 void judge_checks(struct judge_view *v);  /* states, before the verdicts */
 void judge_because(struct judge_view *v); /* which fault explains a failed check */
 void judge_kinds(struct judge_view *v);   /* kinds and exit */
-void judge_advice(struct judge_view *v);  /* keep-alive and needs */
+void judge_keepalive(struct judge_view *v); /* keepalive_advice.c */
+void judge_needs(struct judge_view *v);     /* needs.c */
 void judge_contacts(struct judge_view *v); /* contacted and not_tested */
 
 #endif

@@ -153,7 +153,7 @@ void journal_observation(struct journal *j, const struct observation *o)
 static void put_recommendation(struct journal *j)
 {
 	json_t *o = run_json_object("recommendation");
-	json_object_set_new(o, "keepalive", run_json_keepalive(&j->run->keepalive));
+	json_object_set_new(o, "keepalive", run_json_keepalive(j->run));
 	json_object_set_new(o, "needs", run_json_needs(j->run));
 	put_line(j, o);
 }

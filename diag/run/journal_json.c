@@ -157,9 +157,54 @@ json_t *run_json_kinds(const struct run *r)
 	return array;
 }
 
-json_t *run_json_keepalive(const struct keepalive *k)
+/* null where there is nothing to set. */
+static json_t *keepalive_row(const struct keepalive_row *r)
 {
+	if (!r->name)
+		return json_null();
 	json_t *j = json_object();
+	run_json_text(j, "name", r->name);
+	run_json_real(j, "interval_s", r->interval_s, true);
+	run_json_text(j, "call", r->call);
+	json_object_set_new(j, "met", json_boolean(r->met));
+	run_json_real(j, "unreachable_s_per_day", r->unreachable_s_per_day, true);
+	run_json_real(j, "gaps_per_month", r->gaps_per_month, true);
+	run_json_real(j, "bytes_per_month", r->bytes_per_month, true);
+	run_json_real(j, "plan_share", r->plan_share, r->plan_share >= 0);
+	json_object_set_new(j, "survives_losses", json_integer(r->losses));
+	return j;
+}
+
+static json_t *keepalive_levers(const struct keepalive *k)
+{
+	json_t *j = json_object(), *firewall = keepalive_row(&k->firewall);
+	json_object_set_new(j, "device", keepalive_row(&k->device));
+	if (k->firewall.name)
+		run_json_real(firewall, "timer_s", k->timer_s, true);
+	json_object_set_new(j, "firewall", firewall);
+	return j;
+}
+
+static json_t *keepalive_kinds(const struct run *r)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < r->keepalive.n_kinds; i++) {
+		const struct keepalive_kind *k = &r->keepalive.kinds[i];
+		json_t *j = json_object();
+		run_json_text(j, "kind", r->profile->kinds[k->kind_index].id);
+		run_json_text(j, "interface", k->interface);
+		run_json_text(j, "firmware_before", k->firmware);
+		run_json_real(j, "default_s", k->default_s, true);
+		run_json_text(j, "fit", k->fit);
+		json_array_append_new(array, j);
+	}
+	return array;
+}
+
+json_t *run_json_keepalive(const struct run *r)
+{
+	const struct keepalive *k = &r->keepalive;
+	json_t *j = json_object(), *settings = json_array();
 	run_json_real(j, "profile_default_s", k->profile_default_s, k->profile_default_s > 0);
 	run_json_real(j, "recommended_s", k->recommended_s, k->recommended_s > 0);
 	run_json_text(j, "reachability", k->reachability);
@@ -167,6 +212,14 @@ json_t *run_json_keepalive(const struct keepalive *k)
 	json_object_set_new(j, "reasons", run_json_texts(k->reasons, k->n_reasons));
 	json_object_set_new(j, "measured", json_boolean(k->known));
 	run_json_text(j, "text", k->text);
+	for (size_t i = 0; i < k->n_rows; i++)
+		json_array_append_new(settings, keepalive_row(&k->rows[i]));
+	json_object_set_new(j, "settings", settings);
+	json_object_set_new(j, "levers", keepalive_levers(k));
+	json_object_set_new(j, "kinds", keepalive_kinds(r));
+	run_json_real(j, "bytes_per_ping", k->bytes_per_ping, k->bytes_per_ping > 0);
+	run_json_real(j, "bytes_per_ping_cid", k->bytes_per_ping_cid, k->bytes_per_ping_cid > 0);
+	json_object_set_new(j, "notes", run_json_texts(k->notes, k->n_notes));
 	return j;
 }
 

@@ -48,10 +48,22 @@ static bool allow_ok(const char *s)
 	return is_hostname(strncmp(s, "*.", 2) ? s : s + 2);
 }
 
+static int check_ping(const struct profile_target *t, struct sp_error *err)
+{
+	if (t->max_retransmit && (t->ack_timeout_s <= 0 || t->ack_random_factor <= 0))
+		return sp_error_set(err, SP_E_SYNTAX, "[target %s] max_retransmit needs ack_timeout_s and "
+				    "ack_random_factor", t->section);
+	if ((t->ping_bytes > 0 || t->ping_answer_s > 0 || t->max_retransmit) && !t->ping_source)
+		return sp_error_set(err, SP_E_SYNTAX, "[target %s] what is said of its pings needs a "
+				    "ping_source", t->section);
+	return 0;
+}
+
 static int check_target(struct arena *a, const struct profile *p, const struct profile_target *t,
 			struct sp_error *err)
 {
 	int e = check_section(a, SECTION_TARGET, t->section, t, err);
+	e = e ? e : check_ping(t, err);
 	if (e)
 		return e;
 	const char *where = t->section;
@@ -97,6 +109,8 @@ static int check_kind(struct arena *a, const struct profile *p, const struct pro
 	int e = check_section(a, SECTION_KIND, k->id, k, err);
 	if (e)
 		return e;
+	if (k->keepalive_before_s > 0 && !k->keepalive_since)
+		return sp_error_set(err, SP_E_SYNTAX, "[kind %s] keepalive_before_s needs keepalive_since", k->id);
 	for (size_t i = 0; i < k->needs.n; i++)
 		if (profile_target_by_section(p, k->needs.v[i]) < 0)
 			return sp_error_set(err, SP_E_SYNTAX, "[kind %s] needs '%s', which is no target",

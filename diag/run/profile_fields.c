@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sallyport/keepalive.h"
 #include "sallyport/text.h"
 #include "sallyport/wifi.h"
 
@@ -53,6 +54,15 @@ const struct field profile_fields[] = {
 	T("url", FIELD_TEXT, url, false, 0, 0),
 	T("expect_status", FIELD_UINT, expect_status, false, 100, 599),
 	T("expect_body", FIELD_TEXT, expect_body, false, 0, 0),
+	T("ack_timeout_s", FIELD_REAL, ack_timeout_s, false, 0.1, 3600),
+	T("ack_random_factor", FIELD_REAL, ack_random_factor, false, 1, 10),
+	T("max_retransmit", FIELD_UINT, max_retransmit, false, 0, KEEPALIVE_MAX_RETRANSMIT),
+	T("ping_answer_s", FIELD_REAL, ping_answer_s, false, 0, 3600),
+	T("ping_reconnect_s", FIELD_REAL, ping_reconnect_s, false, 0, 3600),
+	T("ping_bytes", FIELD_REAL, ping_bytes, false, 0, 1e6),
+	T("ping_bytes_cid", FIELD_REAL, ping_bytes_cid, false, 0, 1e6),
+	T("ping_max_s", FIELD_REAL, ping_max_s, false, 0, 1e6),
+	T("ping_source", FIELD_TEXT, ping_source, false, 0, 0),
 	T("source", FIELD_TEXT, source, false, 0, 0),
 	K("title", FIELD_TEXT, title, true),
 	K("current", FIELD_BOOL, current, true),
@@ -68,6 +78,8 @@ const struct field profile_fields[] = {
 	K("wifi_source", FIELD_TEXT, wifi_source, false),
 	K("keepalive_s", FIELD_REAL, keepalive_s, false),
 	K("keepalive_ethernet_s", FIELD_REAL, keepalive_ethernet_s, false),
+	K("keepalive_wifi_s", FIELD_REAL, keepalive_wifi_s, false),
+	K("keepalive_before_s", FIELD_REAL, keepalive_before_s, false),
 	K("keepalive_fixed", FIELD_BOOL, keepalive_fixed, false),
 	K("keepalive_call", FIELD_TEXT, keepalive_call, false),
 	K("keepalive_since", FIELD_TEXT, keepalive_since, false),

@@ -283,6 +283,7 @@ int runner_run(struct run *run, const struct runner_hooks *hooks)
 	} else {
 		start_all(r);
 		loop_run(r->loop);
+		runner_names_tell(r);
 		run->duration_us = (loop_now_ns(r->loop) - r->start_ns) / NS_PER_US;
 	}
 	close_runner(r);

@@ -25,6 +25,25 @@ void runner_names_forget(struct runner *r, const struct probe *p)
 		drop_waiters(&r->lookups[i], p);
 }
 
+/* One observation for all of them: it only says what was sent, and no check is judged by it. */
+void runner_names_tell(struct runner *r)
+{
+	const struct host_facts *h = r->run->host;
+	uint32_t packets, bytes;
+	names_sent(r->names, &packets, &bytes);
+	if (!packets || !h->n_resolvers)
+		return;
+	struct endpoint first = { h->resolvers[0], 53 };
+	struct observation o;
+	char text[ADDR_STRLEN];
+	obs_begin(&o, "names", addr_format(&first.addr, text), 0, OUTCOME_ANSWERED);
+	obs_flow(r->run, &o, "udp", NULL, &first);
+	obs_int(&o, A_PACKETS, packets);
+	obs_int(&o, A_BYTES, bytes);
+	obs_text(&o, A_REASON, "lookups for the probes");
+	runner_append(r, &o);
+}
+
 void runner_names_close(struct runner *r)
 {
 	runner_names_forget(r, NULL);

@@ -11,8 +11,6 @@
 #include "sallyport/runner.h"
 
 enum {
-	RUNNER_MAX_PACKETS = 500,    /* design section 9 */
-	RUNNER_MAX_BYTES = 150000,
 	RUNNER_SPACING_MS = 20,      /* between two packets to one address */
 	RUNNER_MAX_DESTINATIONS = 64,
 	RUNNER_MAX_SUSPICIONS = 32,  /* more than all flows of a profile together */
@@ -97,6 +95,7 @@ bool runner_busy(const struct runner *r); /* a probe that is no listener is unde
 
 /* runner_names.c */
 void runner_names_open(struct runner *r);
+void runner_names_tell(struct runner *r); /* at the end: what the lookups sent */
 void runner_names_close(struct runner *r);
 void runner_names_deliver(struct runner *r); /* callbacks owed for names already known */
 void runner_names_forget(struct runner *r, const struct probe *p);

@@ -20,6 +20,7 @@
 struct profile;
 struct settings;
 struct host_facts;
+struct nat_facts;
 
 /* How far did it get? One vocabulary for all probes. Network results, never tool errors. */
 enum outcome {
@@ -159,6 +160,25 @@ enum attr_type { ATTR_INT, ATTR_REAL, ATTR_BOOL, ATTR_TEXT };
 	X(ROUND, "round", INT, "", "round of the hop differential, from 1")                        \
 	X(ORDER, "order", INT, "", "place in the sequence of packets to this hop, from 1")         \
 	X(REPLY, "reply", TEXT, "", "time-exceeded, syn-ack, rst, data, icmp")                     \
+	/* NAT: see nat.h for what a probe writes when */                                          \
+	X(STATE, "state", TEXT, "", "what the flow had seen: new, replied, burst or established")  \
+	X(LOWER_S, "lower_s", REAL, "s", "longest idle time that every mapping survived")          \
+	X(UPPER_S, "upper_s", REAL, "s", "shortest idle time that none survived")                  \
+	X(SPREAD_S, "spread_s", REAL, "s", "by so much the repeats differed")                      \
+	X(TRIALS, "trials", INT, "", "mappings that survived lower_s")                             \
+	X(CONFIRMED, "confirmed", BOOL, "", "two mappings died by upper_s while a younger one lived") \
+	X(METHOD, "method", TEXT, "", "how it was learnt: poke, same-socket, second-address ...")  \
+	X(LOSS, "loss", REAL, "", "share of packets lost one way, at most (0 to 1)")               \
+	X(JITTER_MS, "jitter_ms", REAL, "ms", "one-way jitter, 99th percentile")                   \
+	X(REFRESH_IN, "refresh_in", BOOL, "", "inbound packets alone restart the timer")           \
+	X(REFRESH_OUT, "refresh_out", BOOL, "", "outbound packets alone restart the timer")        \
+	X(EXPIRY, "expiry", TEXT, "", "what an expired TCP flow looks like: rst or silent")        \
+	X(MAPPING, "mapping", TEXT, "", "mapping behaviour (RFC 4787 section 4.1)")                \
+	X(FILTERING, "filtering", TEXT, "", "filtering behaviour (RFC 4787 section 5)")            \
+	X(HAIRPIN, "hairpin", BOOL, "", "an inside host reaches another by its outside address")   \
+	X(PORT_PRESERVING, "port_preserving", BOOL, "", "the outside port is the inside one")      \
+	X(FORGETS_FIRST, "forgets_first", TEXT, "", "the hop whose timer is the shortest")         \
+	X(LAYERS, "layers", INT, "", "NATs on the way")                                            \
 	/* data limits */                                                                          \
 	X(LIMIT, "limit", TEXT, "", "which documented limit was reached")
 
@@ -275,14 +295,47 @@ struct kind_verdict {
 	bool counts;
 };
 
+/* One keep-alive setting and what it means here. */
+struct keepalive_row {
+	const char *name; /* shipped, always, balanced, data-saver */
+	const char *call; /* ready to paste; NULL: nothing to set */
+	double interval_s;
+	bool met;         /* false: cannot be reached with any interval; this is the floor */
+	double unreachable_s_per_day, gaps_per_month, bytes_per_month;
+	double plan_share; /* of the device's part of the data plan; negative: none pays for it here */
+	unsigned losses;   /* in a row that the mapping survives */
+};
+enum { KEEPALIVE_ROWS = 4 };
+
+/* Does the default of a kind fit, on one interface and firmware? */
+struct keepalive_kind {
+	int kind_index;         /* into profile->kinds */
+	const char *interface;
+	const char *firmware;   /* older than this; NULL: the current one */
+	double default_s;
+	const char *fit;        /* unknown, fits, edge, short-when-new, short */
+};
+
 struct keepalive {
 	double profile_default_s, recommended_s;
 	const char *reachability; /* "always", "balanced" or "data-saver" */
 	double bytes_per_month;
 	const char *text; /* one or two sentences for people */
-	const char **reasons;
+	const char **reasons; /* fault slugs */
 	size_t n_reasons;
-	bool known; /* false: rests on the profile alone */
+	bool known; /* false: rests on the profile alone, and there is nothing below */
+	struct keepalive_row rows[KEEPALIVE_ROWS];
+	size_t n_rows;
+	/* the two levers: either one alone is enough */
+	struct keepalive_row device;   /* name NULL: no interval does */
+	struct keepalive_row firewall; /* the interval once timer_s is set; name NULL: no need */
+	double timer_s;                /* UDP idle timer to ask for; 0: none */
+	uint16_t port;                 /* for flows to this port */
+	double bytes_per_ping, bytes_per_ping_cid; /* 0: unknown */
+	struct keepalive_kind *kinds;
+	size_t n_kinds;
+	const char **notes; /* what went into it, and what it does not say */
+	size_t n_notes;
 };
 
 /* The source of a need where no device was named: never `any`, this host or the LAN. */
@@ -336,6 +389,7 @@ struct run {
 	size_t n_verdicts;
 	struct kind_verdict *kinds;
 	size_t n_kinds;
+	const struct nat_facts *nat; /* nat.h */
 	struct keepalive keepalive;
 	struct need *needs;
 	size_t n_needs;

@@ -33,6 +33,8 @@ int names_new(struct loop *l, const struct addr *servers, size_t n_servers, cons
 /* family 4 or 6. A literal address is answered as itself. */
 int names_lookup(struct names *n, const char *name, uint8_t family, names_fn *fn, void *ctx,
 		 struct names_lookup **out);
+/* Queries sent so far, over UDP, and their IP bytes. */
+void names_sent(const struct names *n, uint32_t *packets, uint32_t *bytes);
 void names_cancel(struct names_lookup *l);
 void names_free(struct names *n);
 

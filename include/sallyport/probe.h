@@ -21,6 +21,7 @@
 #include "sallyport/settings.h"
 #include "sallyport/sock.h"
 
+struct forecast;
 struct probe; /* one running instance; owned by the runner */
 
 struct probe_def {
@@ -29,7 +30,9 @@ struct probe_def {
 	const char *title, *summary;
 	const char *checks;  /* check ids it measures, for `list`; STEM stands for udp5684 and so on */
 	const char *privilege; /* "none", or what it could use more of */
-	uint32_t packets, bytes; /* at most, per instance, IP bytes; for plan and --dry-run */
+	uint32_t packets, bytes; /* at most, to its own target, IP bytes */
+	/* Says whom an instance may contact (forecast.h); NULL: its own target alone. */
+	void (*contacts)(struct forecast *f, const struct check *c);
 	size_t state_size;       /* zeroed state the runner allocates */
 	int (*start)(struct probe *p, void *state); /* 0, or negative: could not begin */
 	void (*cancel)(struct probe *p, void *state);

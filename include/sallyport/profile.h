@@ -57,6 +57,15 @@ struct profile_target {
 	const char *url;              /* http */
 	unsigned expect_status;
 	const char *expect_body;      /* text the body must hold, or NULL */
+	/* how its devices keep the flow alive; 0 where unknown */
+	double ack_timeout_s, ack_random_factor; /* of a ping that is repeated: RFC 7252 section 4.8 */
+	unsigned max_retransmit;
+	double ping_answer_s;    /* without an answer for so long the device begins a new connection */
+	double ping_reconnect_s; /* and needs so long to begin it */
+	double ping_bytes;       /* IP bytes of a ping with its answer */
+	double ping_bytes_cid;   /* the same with a connection id (RFC 9146) */
+	double ping_max_s;       /* longest interval that the far end is known to take */
+	const char *ping_source;
 	const char *source;           /* where the facts come from */
 };
 
@@ -76,9 +85,11 @@ struct profile_kind {
 	struct text_list wifi_eap_tls; /* TLS versions inside them */
 	const char *wifi_source;
 	double keepalive_s;          /* default of its firmware on this profile's interface */
-	double keepalive_ethernet_s; /* default on Ethernet; 0 where it has none */
+	double keepalive_ethernet_s; /* default on Ethernet; 0: the same */
+	double keepalive_wifi_s;     /* default on Wi-Fi; 0: the same */
+	double keepalive_before_s;   /* default of older firmware than keepalive_since; 0: the same */
 	bool keepalive_fixed;        /* cannot be changed by the owner */
-	const char *keepalive_call;  /* how to set it; {s} stands for the seconds; NULL when fixed */
+	const char *keepalive_call;  /* how to set it; {s} stands for whole seconds; NULL when fixed */
 	const char *keepalive_since; /* firmware from which the default holds, or NULL */
 	const char *source;
 };
@@ -115,7 +126,7 @@ struct profile {
 	size_t n_same_port;
 	struct text_list never; /* addresses that must never answer, --controls only */
 	/* device timers and plan */
-	double keepalive_bytes;      /* IP bytes of one ping with its answer */
+	double keepalive_bytes;      /* IP bytes of one ping with its answer, where no target says */
 	double plan_bytes_per_month; /* 0: no limit */
 	double plan_devices;         /* devices that share it */
 	const char *path;            /* file it was read from; not part of the run */

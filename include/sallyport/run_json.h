@@ -29,7 +29,8 @@ struct json_t *run_json_observation(const char *type, const struct observation *
 struct json_t *run_json_check(const char *type, const struct check *c);
 struct json_t *run_json_verdict(const char *type, const struct verdict *v);
 struct json_t *run_json_kinds(const struct run *r);
-struct json_t *run_json_keepalive(const struct keepalive *k);
+struct json_t *run_json_keepalive(const struct run *r);
+struct json_t *run_json_nat(const struct nat_facts *n); /* journal_nat.c; NULL: nothing is known */
 struct json_t *run_json_needs(const struct run *r);
 /* null where the run was the host's own. */
 struct json_t *run_json_client(const struct as_client_facts *c);

@@ -8,6 +8,8 @@
 #include "sallyport/loop.h"
 #include "sallyport/model.h"
 
+enum { RUNNER_MAX_PACKETS = 500, RUNNER_MAX_BYTES = 150000 }; /* of one run */
+
 struct runner_hooks {
 	/* After every appended observation; journal and progress hang here. */
 	void (*observed)(void *ctx, const struct observation *o);

@@ -62,6 +62,8 @@ int sock_tcp(struct loop *l, const struct endpoint *peer, const struct sock_opts
  * send buffer is -EAGAIN (nothing of it sent). *sent_ns may be NULL. */
 int sock_send(struct sock *s, const void *p, size_t n, uint64_t *sent_ns);
 int sock_set_ttl(struct sock *s, int ttl);
+/* Packets of a TCP socket that is not connected yet: the SYN, and how often it was sent again. */
+unsigned sock_syns(const struct sock *s);
 struct endpoint sock_local(const struct sock *s);
 /* Orderly: FIN, not RST. */
 void sock_close(struct sock *s);

@@ -75,9 +75,17 @@ static bool first_time(unsigned *bits, unsigned attempt)
 	return first;
 }
 
-bool retry_first_count(struct retry *r, unsigned attempt)
+unsigned retry_take(struct retry *r, unsigned attempt)
 {
 	return first_time(&r->counted, attempt);
+}
+
+unsigned retry_take_all(struct retry *r)
+{
+	unsigned n = 0;
+	for (unsigned i = 1; i <= r->sent; i++)
+		n += retry_take(r, i);
+	return n;
 }
 
 bool retry_first_garbage(struct retry *r, unsigned attempt)

@@ -38,8 +38,10 @@ uint64_t retry_deadline(const struct retry *r); /* UINT64_MAX when over */
 /* Try `attempt` is resolved otherwise (ICMP, refused by this host): only early tries still go. */
 void retry_refused(struct retry *r, unsigned attempt);
 void retry_stop(struct retry *r);
-/* True once for each try: this observation counts its packet, later ones are of the same one. */
-bool retry_first_count(struct retry *r, unsigned attempt);
+/* Packets that no observation has told of: of try `attempt`, or (the last word) of all tries. They
+ * count as told from then on. */
+unsigned retry_take(struct retry *r, unsigned attempt);
+unsigned retry_take_all(struct retry *r);
 /* True once for each try: an outsider can send any number of wrong replies, one is noted. */
 bool retry_first_garbage(struct retry *r, unsigned attempt);
 /* Nanoseconds since the given try was sent. */

@@ -50,6 +50,7 @@ if [ -e "$build/libsallyport.a" ] && [ "${build##*/}" = release ]; then
 	cp -a "$build" "$tmp/build"
 	make B="$tmp/build" DESTDIR="$tmp/x" PREFIX=/usr install >"$tmp/log" 2>&1 || bad install "$(tail -n 2 "$tmp/log")"
 	check installed-files "bin/sallyport
+lib/systemd/system/sallyport-reflector.service
 share/man/man8/sallyport.8
 share/sallyport/profiles/particle-cellular.ini
 share/sallyport/profiles/particle-tcp.ini
@@ -59,7 +60,7 @@ share/sallyport/report.schema.json" "$(cd "$tmp/x/usr" && find . -type f | sed '
 	installed=$tmp/x/usr/bin/sallyport
 	check installed-finds-profiles 4 "$("$installed" list | grep -c '^  particle-[a-z]*$')"
 	(cd / && "$installed" check --dry-run >"$tmp/out" 2>&1)
-	check installed-runs "Nothing was sent. This run would send at most:" "$(head -n 1 "$tmp/out")"
+	check installed-runs "Nothing was sent. This run would send, at most:" "$(head -n 1 "$tmp/out")"
 	grep -qa '^/usr/share/sallyport/profiles$' <(tr '\0' '\n' <"$installed") && ok installed-knows-its-prefix ||
 		bad installed-knows-its-prefix "it was built for another one"
 	cp "$installed" "$tmp/moved"

@@ -45,7 +45,7 @@ expect json-stdout-full 74 "No space left on device (the exit code would have be
 expect stream-full 74 "No space left on device (the exit code would have been 0)" "" 'sallyport check -o ndjson >/dev/full'
 expect list-full 74 "No space left" "" 'sallyport list >/dev/full'
 expect help-closed 74 "could not be written" "" 'sallyport check --help >&-'
-expect dry-run-closed 74 "could not be written" "" 'sallyport check --dry-run >&-'
+expect dry-run-closed 74 "standard output is closed" "" 'sallyport check --dry-run >&-'
 expect replay-full 74 "(the exit code would have been 0)" "" \
 	'sallyport check -o ndjson >$tmp/r; sallyport replay $tmp/r >/dev/full'
 fault=everything-dropped expect reader-gone 0 "Broken pipe" '74 0' \

@@ -290,14 +290,18 @@ static void a_packet_counts_once_and_garbage_is_noted_once(void **state)
 {
 	(void)state;
 	struct retry r;
-	retry_init(&r, 0, 1);
-	assert_false(retry_first_count(&r, 0)); /* nothing was sent */
-	for (unsigned attempt = 1; attempt <= RETRY_TRIES; attempt++) {
-		assert_true(retry_first_count(&r, attempt));
-		assert_false(retry_first_count(&r, attempt));
-		assert_true(retry_first_garbage(&r, attempt));
-		assert_false(retry_first_garbage(&r, attempt));
-	}
+	unsigned attempt;
+	retry_init(&r, 0, 1000);
+	assert_int_equal(retry_take(&r, 0), 0); /* nothing was sent */
+	for (uint64_t now = 0; r.sent < 4; now += UINT64_C(100000000))
+		(void)retry_step(&r, now, &attempt);
+	assert_int_equal(retry_take(&r, 2), 1);
+	assert_int_equal(retry_take(&r, 2), 0);
+	assert_int_equal(retry_take_all(&r), 3);
+	assert_int_equal(retry_take_all(&r), 0);
+	assert_true(retry_first_garbage(&r, 1));
+	assert_false(retry_first_garbage(&r, 1));
+	assert_true(retry_first_garbage(&r, 2));
 }
 
 int main(void)

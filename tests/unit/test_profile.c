@@ -83,6 +83,27 @@ static void kinds_know_their_radios(void **state)
 	arena_free(a);
 }
 
+static void kinds_know_their_pings(void **state)
+{
+	(void)state;
+	static const char *const paths[] = { "diag/profiles/particle-wifi.ini",
+					     "diag/profiles/particle-cellular.ini",
+					     "diag/profiles/particle-tcp.ini" };
+	for (size_t i = 0; i < 3; i++) {
+		struct arena *a = arena_new();
+		const struct profile *p;
+		assert_int_equal(profile_load(a, paths[i], &p, NULL), 0);
+		for (size_t k = 0; k < p->n_kinds; k++) {
+			const struct profile_kind *kind = &p->kinds[k];
+			int t = profile_target_by_section(p, kind->needs.v[0]);
+			assert_true(kind->keepalive_s > 0 && kind->keepalive_fixed != !!kind->keepalive_call);
+			assert_true(p->targets[t].ping_bytes > 0 && p->targets[t].ping_answer_s > 0);
+			assert_true(p->targets[t].ping_source != NULL);
+		}
+		arena_free(a);
+	}
+}
+
 #define TARGET "[target a]\ntitle=x\nprobe=tls\ntransport=tcp\nport=1\noperator=x\nwhy=x\nrequired=no\n" \
 	       "families=ipv4\nname=a\n"
 #define KIND "[kind k]\ntitle=x\ncurrent=yes\nneeds=a\n"
@@ -125,6 +146,10 @@ static void errors_name_their_place(void **state)
 		{ HEAD TARGET KIND "radios = 2.4, 3\n", HEAD_LINES + 11, 1, "radios: '3' is not 2.4, 5 or 6" },
 		{ HEAD TARGET KIND "wifi_yes=wep\nwifi_no=wep\n", HEAD_LINES + 11, 1, "says two things about" },
 		{ HEAD TARGET KIND "wifi_maybe=wpa3\n", HEAD_LINES + 11, 1, "needs a wifi_note" },
+		{ HEAD TARGET "max_retransmit=3\nping_source=x\n" KIND, HEAD_LINES + 1, 1, "needs ack_timeout_s" },
+		{ HEAD TARGET "ping_bytes=122\n" KIND, HEAD_LINES + 1, 1, "needs a ping_source" },
+		{ "[target a]\nmax_retransmit = 9\n", 2, 18, "not a number from 0 to 4" },
+		{ HEAD TARGET KIND "keepalive_before_s=30\n", HEAD_LINES + 11, 1, "needs keepalive_since" },
 		{ HEAD TARGET KIND "[led x]\ntitle=x\nmeaning=x\n", HEAD_LINES + 15, 1, "[led x] lacks 'source'" },
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -160,6 +185,7 @@ int main(void)
 		cmocka_unit_test(shipped_profiles_round_trip),
 		cmocka_unit_test(default_profile_has_the_cloud),
 		cmocka_unit_test(kinds_know_their_radios),
+		cmocka_unit_test(kinds_know_their_pings),
 		cmocka_unit_test(errors_name_their_place),
 		cmocka_unit_test(long_lines_are_refused),
 	};

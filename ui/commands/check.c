@@ -119,31 +119,6 @@ static int prepare(struct command_ctx *c, struct run *r, struct host_facts *host
 	return plan_make(r, err);
 }
 
-static int dry_run(const struct run *r)
-{
-	uint64_t packets = 0, bytes = 0;
-	printf("Nothing was sent. This run would send at most:\n");
-	if (r->host->as_client.name[0]) {
-		printf("  %-18s %-48s %3d packets %5d B  %s\n", "dhcp", r->host->as_client.name,
-		       AS_CLIENT_PACKETS, AS_CLIENT_BYTES, "an address for the client");
-		packets += AS_CLIENT_PACKETS;
-		bytes += AS_CLIENT_BYTES;
-	}
-	for (size_t i = 0; i < r->n_checks; i++) {
-		const struct check *k = &r->checks[i];
-		const struct profile_target *t = k->target_index < 0 ? NULL
-							: &r->profile->targets[k->target_index];
-		if (!k->chosen || (!k->packets && strcmp(k->probe, "link")))
-			continue;
-		printf("  %-18s %-48s %3u packets %5u B  %s\n", k->id, k->target, k->packets, k->bytes,
-		       t ? t->why : "this network's own");
-		packets += k->packets;
-		bytes += k->bytes;
-	}
-	printf("  together %llu packets, %llu B\n", (unsigned long long)packets, (unsigned long long)bytes);
-	return 0;
-}
-
 /* What was seen after the client had lost its place says nothing about the network. */
 static void note_lost_place(struct run *r, const struct as_client *client)
 {
@@ -217,7 +192,7 @@ int check_with_plan(struct command_ctx *c, run_fn *fn)
 	int e = prepare(c, r, &host, &err);
 	if (!e && !c->settings.dry_run)
 		e = may_send(&host, &err);
-	int code = e ? command_error(e, &err) : c->settings.dry_run ? dry_run(r) : fn(c, r);
+	int code = e ? command_error(e, &err) : c->settings.dry_run ? dry_run(c, r) : fn(c, r);
 	as_client_close(c->client);
 	run_free(r);
 	return code;

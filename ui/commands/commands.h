@@ -21,6 +21,8 @@ typedef int run_fn(struct command_ctx *c, struct run *r); /* the exit code */
 /* Plans a run as the flags say and hands it to fn; with --dry-run it says instead what would be
  * sent. The exit code. */
 int check_with_plan(struct command_ctx *c, run_fn *fn);
+/* The plan, as packets (--dry-run). The exit code. */
+int dry_run(const struct command_ctx *c, struct run *r);
 /* Measures what is planned, with progress on a terminal's stderr, and judges it. 0, or the exit
  * code of what kept it from running, which has then been said. */
 int check_measure(struct command_ctx *c, struct run *r);

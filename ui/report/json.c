@@ -167,16 +167,9 @@ static json_t *network_member(const struct writer *w)
 	return j;
 }
 
-/* NAT behaviour is what the `nat` command measures; a plain check leaves every member null. */
 static json_t *nat_member(const struct writer *w)
 {
-	static const char *const keys[] = { "udp", "tcp", "forgets_first", "mapping",
-					    "filtering", "hairpin", "port_preserving", "layers" };
-	json_t *j = json_object();
-	(void)w;
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		json_object_set_new(j, keys[i], json_null());
-	return j;
+	return run_json_nat(w->run->nat);
 }
 
 static json_t *kinds_member(const struct writer *w)
@@ -186,7 +179,7 @@ static json_t *kinds_member(const struct writer *w)
 
 static json_t *keepalive_member(const struct writer *w)
 {
-	return run_json_keepalive(&w->run->keepalive);
+	return run_json_keepalive(w->run);
 }
 
 static json_t *needs_member(const struct writer *w)

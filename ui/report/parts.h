@@ -27,6 +27,7 @@ bool parts_is_partial(const struct run *r);
 void text_verdicts(struct doc *d); /* text_verdicts.c: causes in full, notes in a line each */
 void text_checks(struct doc *d);   /* text_checks.c: the table */
 void text_contacted(struct doc *d);
+void text_keepalive(struct doc *d); /* text_keepalive.c */
 void text_leds(struct doc *d); /* text_leds.c: which patterns of the status LED this explains */
 void text_observations(struct doc *d);
 

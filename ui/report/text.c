@@ -183,15 +183,6 @@ static void ask(struct doc *d)
 	}
 }
 
-static void keepalive(struct doc *d)
-{
-	const struct keepalive *k = &d->run->keepalive;
-	if (!k->text)
-		return;
-	doc_heading(d, "KEEP-ALIVE");
-	doc_part(d, &(struct doc_part){ .prefix = "  ", .indent = 2 }, k->text);
-}
-
 static void needs(struct doc *d)
 {
 	const struct run *r = d->run;
@@ -249,7 +240,7 @@ int report_text_write(const struct run *r, const struct report_options *o, FILE 
 		ask(&d);
 		text_verdicts(&d);
 		text_checks(&d);
-		keepalive(&d);
+		text_keepalive(&d);
 		needs(&d);
 		text_contacted(&d);
 		not_tested(&d);

@@ -1,69 +1,11 @@
 /*
- * What to do: the keep-alive that this run can answer for, and what the devices need from the
- * network. The source of a need is a device that was named, else a placeholder: never this host,
- * never the LAN.
+ * What the devices need from the network. The source of a need is a device that was named, else a
+ * placeholder: never this host, never the LAN.
  */
 #include "view.h"
 
 #include <string.h>
 
-/* ---- keep-alive ---- */
-enum { MONTH_S = 30 * 86400 };
-
-/* The default of one kind on this host's medium; devices on Ethernet may have another one. */
-static double kind_default(const struct judge_view *v, const struct profile_kind *k)
-{
-	bool wired = strcmp(v->run->host->medium, "ethernet") == 0;
-	return wired && k->keepalive_ethernet_s > 0 ? k->keepalive_ethernet_s : k->keepalive_s;
-}
-
-/* The shortest among the kinds that count: every device then keeps its mapping. */
-static const struct profile_kind *shortest(const struct judge_view *v, double *out_s)
-{
-	const struct run *r = v->run;
-	const struct profile_kind *best = NULL;
-	*out_s = 0;
-	for (size_t i = 0; i < r->n_kinds; i++) {
-		const struct profile_kind *k = &r->profile->kinds[r->kinds[i].kind_index];
-		double s = kind_default(v, k);
-		if (!r->kinds[i].counts || s <= 0 || (best && s >= *out_s))
-			continue;
-		best = k;
-		*out_s = s;
-	}
-	return best;
-}
-
-/* An address from the carriers' range on the uplink itself: a second NAT whose timer rules too. */
-static bool behind_cgnat(const struct judge_view *v)
-{
-	const struct host_facts *h = v->run->host;
-	for (size_t i = 0; i < h->n_addrs; i++)
-		if (addr_kind(&h->addrs[i].addr) == ADDR_CGNAT && strcmp(h->medium, "tunnel"))
-			return true;
-	return false;
-}
-
-static void keepalive(struct judge_view *v)
-{
-	struct run *r = v->run;
-	double s;
-	const struct profile_kind *k = shortest(v, &s);
-	r->keepalive = (struct keepalive){ .profile_default_s = s, .recommended_s = s,
-					   .reachability = "balanced" };
-	if (!k)
-		return;
-	r->keepalive.bytes_per_month = r->profile->keepalive_bytes * MONTH_S / s;
-	r->keepalive.text = view_say(v, "Leave the devices at their default of %.0f s%s%s. How long this "
-				     "network's NAT remembers an idle flow was not measured%s.", s,
-				     k->keepalive_since ? ", which holds from " : "",
-				     k->keepalive_since ? k->keepalive_since : "",
-				     behind_cgnat(v) ? "; this host's address is from the carriers' range "
-						       "(100.64.0.0/10), so a second NAT with a timer of its own "
-						       "is in the path" : "");
-}
-
-/* ---- needs ---- */
 /* A rule with more addresses than this helps nobody; the name stands beside them. */
 enum { NEED_MAX_ADDRESSES = 64 };
 
@@ -141,7 +83,7 @@ static const char *source(const struct settings *s, size_t i)
 }
 
 /* Every device needs the same; only who asks for it differs. */
-static void needs(struct judge_view *v)
+void judge_needs(struct judge_view *v)
 {
 	struct run *r = v->run;
 	const struct settings *s = r->settings;
@@ -155,10 +97,4 @@ static void needs(struct judge_view *v)
 			r->needs[r->n_needs] = r->needs[k];
 			r->needs[r->n_needs++].from = source(s, i);
 		}
-}
-
-void judge_advice(struct judge_view *v)
-{
-	keepalive(v);
-	needs(v);
 }
