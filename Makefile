@@ -1,7 +1,7 @@
 # sallyport: GNU make, non-recursive, out of tree. `make help` lists the targets.
 #   BUILD=release|debug|asan|fuzz   CC=gcc|clang   V=1   PREFIX= DESTDIR=
-#   FEATURES=all, or check alone: what a small gateway needs (no lab, and none of the libraries that
-#   only other features need)
+#   FEATURES=all, or check alone: what a small gateway needs (no lab, no reflector, and none of the
+#   libraries that only other features need)
 
 VERSION := 0.1.0
 BUILD   ?= release
@@ -18,7 +18,7 @@ PACKAGES := gcc pkg-config libc6-dev libpcap-dev libc-ares-dev libnl-3-dev libnl
 
 # Servers and tools that tests run against: downloaded and unpacked under build/peers, never
 # installed (some would start at boot, one throws out the system's own time service).
-PEERS := unbound dnsmasq-base chrony nginx libcoap3-bin coturn conntrack openssl
+PEERS := unbound dnsmasq-base chrony nginx libcoap3-bin coturn stun-client conntrack openssl
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla -Wformat=2 -Wimplicit-fallthrough -Wundef -Wcast-qual \
@@ -40,10 +40,10 @@ ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -DSP_VERSION='"$(VERSION)"' -DSP_PREFIX='"$(
 ALL_LDFLAGS = $(LDFLAGS_$(BUILD)) $(LDFLAGS)
 LDLIBS = $(call pkg,--libs,$(LIBS)) -lm
 
-SRCS := $(sort $(wildcard diag/*/*.c diag/lab/servers/*.c probes/*.c probes/core/*.c rules/*.c \
-	ui/*.c ui/commands/*.c ui/report/*.c))
+SRCS := $(sort $(wildcard diag/*/*.c diag/lab/servers/*.c probes/*.c probes/core/*.c \
+	probes/reflector/*.c rules/*.c ui/*.c ui/commands/*.c ui/report/*.c))
 ifeq ($(FEATURES),check)
-SRCS := $(filter-out diag/lab/% ui/commands/lab.c,$(SRCS))
+SRCS := $(filter-out diag/lab/% probes/reflector/% ui/commands/lab.c ui/commands/reflector.c,$(SRCS))
 FEATURE_FLAGS := -DSP_WITHOUT_LAB
 else ifneq ($(FEATURES),all)
 $(error FEATURES is 'all' or 'check', not '$(FEATURES)')
@@ -88,7 +88,7 @@ $(B)/share/sallyport/profiles/%.ini: diag/profiles/%.ini
 # time is virtual, which takes the place of the loop, the sockets and the names.
 UNIT_SRCS := $(sort $(wildcard tests/unit/test_*.c tests/virtual/test_*.c))
 ifeq ($(FEATURES),check) # those that need the lab's servers
-UNIT_SRCS := $(filter-out $(shell grep -lE 'sallyport/lab\.h|diag/lab/|far_side\.h' $(UNIT_SRCS)),$(UNIT_SRCS))
+UNIT_SRCS := $(filter-out $(shell grep -lE 'sallyport/lab\.h|diag/lab/|far_side\.h|reflector/' $(UNIT_SRCS)),$(UNIT_SRCS))
 endif
 UNIT_BINS := $(UNIT_SRCS:%.c=$(B)/%)
 $(B)/tests/unit/test_%: $(B)/tests/unit/test_%.o $(LIB)
@@ -115,6 +115,10 @@ $(B)/tests/bench/%: $(B)/tests/bench/%.o $(LIB)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 bench-bins: $(BENCH_BINS)
+$(B)/tests/flood/flood: $(B)/tests/flood/flood.o $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LDLIBS)
 
 build-tests: $(if $(wildcard ui/main.c),all) $(UNIT_BINS) $(FUZZ_REPLAY)
 fuzz-bins: $(FUZZ_BINS)
@@ -134,6 +138,7 @@ help:
 	@echo "make bench    figures for docs/PERFORMANCE.md        make fuzz      60 s of fuzzing per target"
 	@echo "make peers    real servers to test against, unpacked under build/peers"
 	@echo "make matrix   every lab fault, twice, under ASan too"
+	@echo "make flood    a million made-up clients at the reflector, in namespaces"
 	@echo "make keepalive   keep-alive predictions against 10,000 simulated days each (slow)"
 
 # What is missing, said in one line before anything begins.
@@ -178,16 +183,25 @@ bench: ready-root deps
 	@$(MAKE) --no-print-directory -j2 all bench-bins
 	@sh tests/bench/bench.sh $(B)
 
+flood: ready-root deps
+	@$(MAKE) --no-print-directory -j2 all $(B)/tests/flood/flood
+	@bash tests/flood/flood.sh $(B)
+
 install: all
 	install -D -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin/sallyport
 	for p in $(PROFILES); do install -D -m 644 $$p \
 		$(DESTDIR)$(PREFIX)/share/sallyport/profiles/$$(basename $$p) || exit 1; done
 	install -D -m 644 docs/report.schema.json $(DESTDIR)$(PREFIX)/share/sallyport/report.schema.json
 	install -D -m 644 docs/sallyport.8 $(DESTDIR)$(PREFIX)/share/man/man8/sallyport.8
+ifeq ($(FEATURES),all)
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|@PREFIX@|$(PREFIX)|' probes/reflector/sallyport-reflector.service.in \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/system/sallyport-reflector.service
+endif
 
 clean:
 	rm -rf build
 
 -include $(wildcard $(B)/*.d $(B)/*/*.d $(B)/*/*/*.d $(B)/*/*/*/*.d)
-.PHONY: FORCE all profiles unit keepalive build-tests fuzz-bins bench-bins help deps peers demo check asan matrix fuzz lint bench install clean
+.PHONY: FORCE all profiles unit keepalive build-tests fuzz-bins bench-bins help deps peers demo check asan matrix fuzz lint bench flood install clean
 .SECONDARY:

@@ -115,17 +115,48 @@ static int export_spki(const EVP_PKEY *key, uint8_t *out, size_t cap)
 	return i2d_PUBKEY(key, &p);
 }
 
-int crypto_load_spki(const char *path, uint8_t *out, size_t cap, size_t *out_n, struct sp_error *err)
+static int read_file(const char *path, uint8_t *out, size_t cap, size_t *out_n, struct sp_error *err)
 {
-	uint8_t text[KEY_FILE_MAX + 1];
 	FILE *f = fopen(path, "re");
 	if (!f)
 		return sp_error_at(err, -errno, path, 0, 0, "%s", strerror(errno));
-	size_t n = fread(text, 1, sizeof(text), f);
+	size_t n = fread(out, 1, cap, f);
 	int bad = ferror(f) ? errno : 0;
 	fclose(f);
 	if (bad)
 		return sp_error_at(err, -bad, path, 0, 0, "%s", strerror(bad));
+	*out_n = n;
+	return 0;
+}
+
+int crypto_load_secret(const char *path, size_t min, uint8_t *out, size_t cap, size_t *out_n,
+		       struct sp_error *err)
+{
+	uint8_t text[CRYPTO_SECRET_MAX + 1];
+	size_t n;
+	int e = read_file(path, text, sizeof(text), &n, err);
+	if (e)
+		return e;
+	if (n > CRYPTO_SECRET_MAX || n > cap)
+		return sp_error_at(err, SP_E_LIMIT, path, 0, 0, "larger than %d bytes: no secret", CRYPTO_SECRET_MAX);
+	while (n && (text[n - 1] == '\n' || text[n - 1] == '\r'))
+		n--;
+	if (n < min)
+		return sp_error_at(err, SP_E_RANGE, path, 0, 0, "a secret has at least %zu bytes, not %zu",
+				   min, n);
+	memcpy(out, text, n);
+	OPENSSL_cleanse(text, sizeof(text));
+	*out_n = n;
+	return 0;
+}
+
+int crypto_load_spki(const char *path, uint8_t *out, size_t cap, size_t *out_n, struct sp_error *err)
+{
+	uint8_t text[KEY_FILE_MAX + 1];
+	size_t n;
+	int bad = read_file(path, text, sizeof(text), &n, err);
+	if (bad)
+		return bad;
 	if (n > KEY_FILE_MAX)
 		return sp_error_at(err, SP_E_LIMIT, path, 0, 0, "larger than %d bytes: no public key",
 				   KEY_FILE_MAX);

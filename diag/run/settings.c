@@ -47,6 +47,17 @@ const struct setting_def setting_defs[] = {
 	  "how long one try waits for its answer", true },
 	{ "budget-s", 0, SET_REAL, offsetof(struct settings, budget_s), "15", 1, 3600, NULL, "SECONDS",
 	  "how long the whole run may take", true },
+	S("listen", 0, SET_LIST, listen, "", "ADDR,..", false,
+	  "addresses the reflector answers on; may be given several times, none: all"),
+	S("port", 0, SET_LIST, ports, "3478,5684", "N,..", false, "its ports, UDP and TCP; likewise"),
+	S("rfc5780", 0, SET_BOOL, rfc5780, "no", NULL, false,
+	  "also the NAT behaviour tests of RFC 5780 and RFC 3489 (two addresses, two ports)"),
+	{ "stun-rate", 0, SET_REAL, offsetof(struct settings, stun_rate), "50", 1, 1e6, NULL, "N",
+	  "STUN answers per second and client address", false },
+	S("shared-key", 0, SET_TEXT, shared_key, "", "FILE", false,
+	  "the reflector's own protocol is for those who hold this key"),
+	S("secret", 0, SET_TEXT, secret, "", "FILE", false,
+	  "the reflector's tokens come from this secret, and outlive a restart"),
 	S("redact", 0, SET_BOOL, redact, "no", NULL, false, "hide this host's own names and addresses"),
 	S("ascii", 0, SET_BOOL, ascii, "no", NULL, false, "no character outside ASCII"),
 	S("no-color", 0, SET_BOOL, no_color, "no", NULL, false, "no colours (also NO_COLOR)"),
@@ -182,7 +193,10 @@ static int set_from(struct arena *a, struct settings *s, size_t i, const char *v
 		    const char *origin, const char *label, struct sp_error *err)
 {
 	struct sp_error why = { 0 };
-	int e = setting_set(a, s, &setting_defs[i], value, &why);
+	const struct setting_def *d = &setting_defs[i];
+	if (d->type == SET_LIST && *value && strcmp(s->origins[i], origin) == 0) /* given again: more of it */
+		value = arena_printf(a, "%s,%s", setting_get(a, s, d), value);
+	int e = setting_set(a, s, d, value, &why);
 	if (e)
 		return sp_error_set(err, SP_E_USAGE, "%s: %s", label, why.text);
 	s->origins[i] = origin;

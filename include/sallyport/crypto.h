@@ -27,6 +27,12 @@ bool crypto_equal(const void *a, const void *b, size_t n);
 /* Reads a public key file (SubjectPublicKeyInfo, PEM or DER, at most 8 KiB) as DER. */
 int crypto_load_spki(const char *path, uint8_t *out, size_t cap, size_t *out_n, struct sp_error *err);
 
+enum { CRYPTO_SECRET_MAX = 1024 };
+/* Reads a secret: the bytes of a file, at least `min` and at most CRYPTO_SECRET_MAX, without the
+ * line end behind them. 0, or negative with *err. */
+int crypto_load_secret(const char *path, size_t min, uint8_t *out, size_t cap, size_t *out_n,
+		       struct sp_error *err);
+
 /* ---- for the lab: a P-256 key pair ---- */
 struct crypto_key; /* an EVP_PKEY */
 struct crypto_key *crypto_key_new(void); /* NULL when the library fails */

@@ -27,6 +27,10 @@ struct settings {
 	const char *profile, *format, *output, *interface, *identity_key, *devices_file, *dialect;
 	const char *as_client, *client_address;
 	struct text_list only, skip, kinds;
+	const char *shared_key, *secret;
+	struct text_list listen, ports;
+	bool rfc5780;
+	double stun_rate; /* answers per second and client */
 	bool ipv4, ipv6;
 	bool dry_run, controls, redact, ascii, no_color, verbose, quiet;
 	double timeout_s; /* of one attempt's answer */

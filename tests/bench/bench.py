@@ -228,6 +228,27 @@ def replay():
     return peer
 
 
+def reflector():
+    """The STUN server beside coturn's, alone with it in a namespace."""
+    root = os.path.dirname(os.path.dirname(HERE)) + "/build/peers"
+    if not os.path.exists(root + "/root/usr/bin/turnserver"):
+        print("\nSTUN server: nothing under build/peers (make peers).")
+        return
+    line = f"ip link set lo up; exec {sys.executable} {HERE}/reflector.py {BUILD} {root}"
+    p = subprocess.run(["unshare", "-n", "sh", "-c", line], capture_output=True, text=True)
+    if p.returncode:
+        print(f"\nSTUN server: not measured: {p.stderr.strip()}")
+        return
+    found = json.loads(p.stdout)
+    rows = [(l["load"] + ("" if l["good"] else " (not all answers were good)"),
+             *(f"{l[n]['per_cpu_s'] / 1000:.0f} k" for n in ("sallyport", "coturn")),
+             *(f"{l[n]['per_s'] / 1000:.0f} k" for n in ("sallyport", "coturn")),
+             f"{middle(l['ratios']):.2f} ({l['ratios'][0]:.2f} to {l['ratios'][-1]:.2f})") for l in found["loads"]]
+    table(f"STUN answers beside coturn {found['version']}, over loopback (must reach: ratio 3)",
+          ("load", "sallyport, per CPU second", "coturn's", "sallyport, per second", "coturn's", "ratio per CPU second"),
+          rows)
+
+
 def main():
     cores, load = os.cpu_count(), os.getloadavg()
     release = dict(l.rstrip().split("=", 1) for l in open("/etc/os-release") if "=" in l)
@@ -240,6 +261,7 @@ def main():
     peer = replay()
     table("Beside named peers, in the same run (below 1: less time or memory; DNS above 1: faster)",
           ("what", "peer", "sallyport", "peer's", "ratio"), [*peers(runs), codec(), peer])
+    reflector()
     print(f"\nload {os.getloadavg()[0]:.1f} after.")
 
 

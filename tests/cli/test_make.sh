@@ -50,6 +50,7 @@ if [ -e "$build/libsallyport.a" ] && [ "${build##*/}" = release ]; then
 	cp -a "$build" "$tmp/build"
 	make B="$tmp/build" DESTDIR="$tmp/x" PREFIX=/usr install >"$tmp/log" 2>&1 || bad install "$(tail -n 2 "$tmp/log")"
 	check installed-files "bin/sallyport
+lib/systemd/system/sallyport-reflector.service
 share/man/man8/sallyport.8
 share/sallyport/profiles/particle-cellular.ini
 share/sallyport/profiles/particle-tcp.ini

@@ -88,6 +88,25 @@ variable IDENTITY_KEY=/none 69 "No such file"
 variable DEVICES=/none 69 "No such file"
 SALLYPORT_TIMEOUT= accepted empty-variable-is-unset check --dry-run
 
+# ---- the reflector's ----
+refused reflector-operand 64 "takes no operand 'extra'" reflector extra
+refused reflector-no-address 64 "--listen: 'nat.example' is not an address" reflector --listen nat.example
+refused reflector-address-and-port 64 "--listen: '192.0.2.1:3478' is not an address" reflector --listen 192.0.2.1:3478
+refused reflector-address-twice 64 "is given twice" reflector --listen ::1 --listen 127.0.0.1,::1
+for value in 0 65536 x -1 5684x 1e3 99999999999; do
+	refused "reflector-port-$value" 64 "--port: '$value' is not a number from 1 to 65535" reflector --port "$value"
+done
+refused reflector-port-twice 64 "--port: 5684 is given twice" reflector --port 5684 --port 3478,5684
+refused reflector-too-many 64 "more than 8 items" reflector --port 1,2,3,4,5,6,7,8 --port 9
+refused reflector-rate 64 "is not a number from 1 to 1e+06" reflector --stun-rate 0
+refused reflector-rfc5780-alone 64 "needs two --listen addresses of one family" reflector --rfc5780
+refused reflector-rfc5780-one 64 "needs two --listen addresses" reflector --rfc5780 --listen 127.0.0.1
+refused reflector-rfc5780-families 64 "of one family" reflector --rfc5780 --listen 127.0.0.1,::1
+refused reflector-rfc5780-one-port 64 "and two ports" reflector --rfc5780 --listen 127.0.0.1,127.0.0.2 --port 3478
+refused reflector-flag-elsewhere 64 "--listen means nothing to check" check --listen 127.0.0.1
+refused check-flag-at-the-reflector 64 "--only means nothing to reflector" reflector --only link
+refused reflector-key-empty 78 "at least 16 bytes" reflector --shared-key /dev/null
+
 # ---- the lab's words ----
 refused lab-without-fault 64 "name one list of faults" lab
 refused lab-two-lists 64 "name one list of faults" lab clean extra -- true

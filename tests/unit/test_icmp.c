@@ -218,6 +218,51 @@ static void what_does_not_parse_leaves_out_alone(void **state)
 	assert_memory_equal(&e, &before, sizeof(e));
 }
 
+/* Sum of 16-bit words in one's complement: 0xffff over what carries its own checksum (RFC 1071). */
+static unsigned folded(const uint8_t *p, size_t n, unsigned sum)
+{
+	for (size_t i = 0; i < n; i++)
+		sum += i % 2 ? p[i] : (unsigned)p[i] << 8;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return sum;
+}
+
+static void built_error_quotes(void **state)
+{
+	(void)state;
+	static const uint8_t payload[] = "idle since noon";
+	const struct bytes body = { payload, sizeof(payload) };
+	uint8_t wire[128];
+	struct icmp_error e;
+	struct endpoint src = { addr_v4(203, 0, 113, 9), 40000 }, dst = { addr_v4(192, 0, 2, 1), 5684 };
+	size_t n = icmp_build_unreachable(wire, sizeof(wire), &src, &dst, body);
+	assert_int_equal(n, 8 + 20 + 8 + sizeof(payload));
+	assert_int_equal(icmp4_parse(wire, n, &e), 0);
+	assert_true(e.type == ICMP4_UNREACHABLE && e.code == 3 && e.proto == 17);
+	assert_true(endpoint_equal(&e.src, &src) && endpoint_equal(&e.dst, &dst));
+	assert_int_equal(e.ip_length, n - 8);
+	assert_int_equal(e.payload.n, sizeof(payload));
+	assert_memory_equal(e.payload.p, payload, sizeof(payload));
+	assert_int_equal(folded(wire, n, 0), 0xffff);
+	assert_int_equal(folded(wire + 8, 20, 0), 0xffff);
+	/* the UDP checksum: addresses, ports, protocol and length twice */
+	assert_int_equal(folded(wire + 20, n - 20, 17 + (unsigned)(n - 28)), 0xffff);
+	for (size_t cap = 0; cap < n; cap++)
+		assert_int_equal(icmp_build_unreachable(wire, cap, &src, &dst, body), 0);
+
+	assert_int_equal(addr_parse("2001:db8::9", &src.addr), 0);
+	assert_int_equal(icmp_build_unreachable(wire, sizeof(wire), &src, &dst, body), 0);
+	assert_int_equal(addr_parse("2001:db8::1", &dst.addr), 0);
+	n = icmp_build_unreachable(wire, sizeof(wire), &src, &dst, body);
+	assert_int_equal(n, 8 + 40 + 8 + sizeof(payload));
+	assert_int_equal(icmp6_parse(wire, n, &e), 0);
+	assert_true(e.type == ICMP6_UNREACHABLE && e.code == 4 && e.proto == 17);
+	assert_true(endpoint_equal(&e.src, &src) && endpoint_equal(&e.dst, &dst));
+	assert_int_equal(e.payload.n, sizeof(payload));
+	assert_int_equal(folded(wire + 16, n - 16, 17 + (unsigned)(n - 48)), 0xffff);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,6 +276,7 @@ int main(void)
 		cmocka_unit_test(fragments_have_no_ports),
 		cmocka_unit_test(ip_options_are_skipped),
 		cmocka_unit_test(what_does_not_parse_leaves_out_alone),
+		cmocka_unit_test(built_error_quotes),
 	};
 	return cmocka_run_group_tests_name("icmp", tests, NULL, NULL);
 }

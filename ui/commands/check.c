@@ -216,5 +216,5 @@ const struct command check_command = {
 	.operands = "",
 	.summary = "one run: link, names, cloud ports; then verdicts and what to ask for",
 	.run = run,
-	.flags = "-for",
+	.flags = "-for," COMMAND_REFLECTOR_FLAGS,
 };

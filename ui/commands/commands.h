@@ -8,8 +8,10 @@
 
 extern const struct command check_command, replay_command, report_command, list_command;
 extern const struct command explain_command, config_command, lab_command;
-extern const struct command rules_command;
+extern const struct command reflector_command, rules_command;
 
+/* Flags of the far side alone. */
+#define COMMAND_REFLECTOR_FLAGS "listen,port,rfc5780,stun-rate,shared-key,secret"
 /* Flags of how to write and how much to say: every command takes them. */
 #define COMMAND_TALK_FLAGS "redact,ascii,no-color,verbose,quiet"
 

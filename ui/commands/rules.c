@@ -100,5 +100,5 @@ const struct command rules_command = {
 	.summary = "the allow-list for one firewall (--for), from a recorded run or a new one",
 	.help = rules_help,
 	.run = run,
-	.flags = "-format",
+	.flags = "-format," COMMAND_REFLECTOR_FLAGS,
 };

@@ -1,5 +1,5 @@
 /*
- * ICMP and ICMPv6 error messages (RFC 792, RFC 4443) and the packet of ours they quote.
+ * ICMP and ICMPv6 error messages (RFC 792, RFC 4443) and the packet they quote.
  *
  * Promises: the parsers read only inside (p, n), allocate nothing, look at a bounded number of
  * extension headers and leave `out` alone when they fail. Slices point into p. A quote may be cut
@@ -48,5 +48,11 @@ struct icmp_error {
  * error about a packet. */
 int icmp4_parse(const uint8_t *p, size_t n, struct icmp_error *out);
 int icmp6_parse(const uint8_t *p, size_t n, struct icmp_error *out);
+
+/* A port-unreachable (IPv4 3/3, IPv6 1/4) that quotes the UDP datagram src -> dst with this payload,
+ * checksums right. The ICMPv6 checksum itself is left zero: the kernel fills it in on a raw socket
+ * (RFC 3542 section 3.1). Bytes written, 0 when cap is too small or the families differ. */
+size_t icmp_build_unreachable(uint8_t *out, size_t cap, const struct endpoint *src,
+			      const struct endpoint *dst, struct bytes payload);
 
 #endif
